@@ -1,0 +1,3 @@
+//! Sluicegate: a gateway to foundation models of many vendors.
+
+pub mod proto;
