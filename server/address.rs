@@ -1,0 +1,89 @@
+//! Which addresses the gateway never calls, whoever asks it to.
+//!
+//! Cloud machines answer their own credentials to anybody who can make them call these. Private networks and loopback
+//! are allowed: models run there.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Whether `ip` is link-local or a cloud's metadata service, in whatever notation.
+#[must_use]
+pub fn forbidden(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => forbidden_v4(ip),
+        IpAddr::V6(ip) => forbidden_v6(ip),
+    }
+}
+
+/// Whether `host` is a name that clouds give to their metadata service.
+#[must_use]
+pub fn forbidden_name(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    matches!(
+        host.as_str(),
+        "metadata"
+            | "metadata.google.internal"
+            | "metadata.goog"
+            | "instance-data"
+            | "instance-data.ec2.internal"
+    )
+}
+
+fn forbidden_v4(ip: Ipv4Addr) -> bool {
+    // Alibaba, Azure's machine agent, Oracle: metadata services outside the link-local range.
+    const METADATA: [Ipv4Addr; 3] =
+        [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
+    ip.is_link_local() || METADATA.contains(&ip)
+}
+
+fn forbidden_v6(ip: Ipv6Addr) -> bool {
+    let [a, b, c, ..] = ip.segments();
+    // Amazon and Google: metadata services in the private range.
+    let metadata = (a, b) == (0xfd00, 0x0ec2) || (a, b) == (0xfd20, 0x00ce);
+    ip.is_unicast_link_local() || metadata || embedded_v4(ip, [a, b, c]).is_some_and(forbidden_v4)
+}
+
+/// The IPv4 address that an IPv6 address stands for: mapped, compatible, NAT64 or 6to4.
+fn embedded_v4(ip: Ipv6Addr, [a, b, c]: [u16; 3]) -> Option<Ipv4Addr> {
+    let [.., high, low] = ip.segments();
+    match (a, b, c) {
+        (0, 0, 0) | (0x0064, 0xff9b, _) => Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low))),
+        (0x2002, high, low) => Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{forbidden, forbidden_name};
+
+    #[test]
+    fn metadata_services_are_forbidden_in_every_notation() {
+        for ip in [
+            "169.254.169.254",
+            "169.254.0.1",
+            "100.100.100.200",
+            "168.63.129.16",
+            "fe80::1",
+            "febf::1",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+            "::ffff:169.254.169.254",
+            "::169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+            "2002:a9fe:a9fe::1",
+        ] {
+            assert!(forbidden(ip.parse().unwrap()), "{ip}");
+        }
+        assert!(forbidden_name("Metadata.Google.Internal."));
+    }
+
+    #[test]
+    fn private_networks_and_loopback_are_allowed() {
+        for ip in
+            ["127.0.0.1", "::1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "fd12::1", "8.8.8.8", "2606::1"]
+        {
+            assert!(!forbidden(ip.parse().unwrap()), "{ip}");
+        }
+        assert!(!forbidden_name("google.internal.example"));
+    }
+}

@@ -1,0 +1,159 @@
+//! Process settings: flags and their environment twins, read once.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::secret::Secret;
+
+/// What the list of flags cannot tell.
+const SECRETS_HELP: &str = "\
+Secrets, from the environment only:
+  SLUICEGATE_ADMIN_KEY        API key of the administrator, 16 to 256 visible ASCII characters
+                              [default: one is made and printed at the first start]
+  SLUICEGATE_MASTER_KEY       32 bytes as hexadecimal digits or base64, with which stored credentials are sealed;
+                              \"2:NEW,1:OLD\" for one start brings a new one in [default: made in the data directory]
+  SLUICEGATE_MASTER_KEY_FILE  a file that holds it";
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(name = "sluicegate", version, about = "A gateway to foundation models of many vendors")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the gateway.
+    #[command(after_help = SECRETS_HELP)]
+    Serve(Box<Config>),
+}
+
+/// Settings of the gateway's process. Everything that may change while it runs is a resource instead.
+#[derive(Clone, Debug, Args)]
+pub struct Config {
+    /// Address and port on which gRPC, gRPC-Web and REST are served.
+    #[arg(long, env = "SLUICEGATE_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// Folder of the store and of generated keys; made if it is not there.
+    #[arg(long, env = "SLUICEGATE_DATA_DIR", default_value = "./data")]
+    pub data_dir: PathBuf,
+
+    /// Seed file: a JSON list of administration requests that are applied at start, as often as you like.
+    #[arg(long, env = "SLUICEGATE_CONFIG")]
+    pub config: Option<PathBuf>,
+
+    /// Make ready-made providers of the keys in the environment (`OPENAI_API_KEY` and the like), with all their models.
+    #[arg(long, env = "SLUICEGATE_PROVIDERS_FROM_ENV")]
+    pub providers_from_env: bool,
+
+    /// Browser origin that may call over gRPC-Web or REST, e.g. `https://console.example.org`, or `*` for any. Repeat,
+    /// or separate by commas. Default: none.
+    #[arg(long = "cors-origin", env = "SLUICEGATE_CORS_ORIGINS", value_delimiter = ',')]
+    pub cors_origins: Vec<String>,
+
+    /// Do not serve `/metrics`.
+    #[arg(long, env = "SLUICEGATE_NO_METRICS")]
+    pub no_metrics: bool,
+
+    /// How long calls in flight may go on after the process was asked to end, in seconds.
+    #[arg(long = "grace-seconds", env = "SLUICEGATE_GRACE_SECONDS", default_value = "30", value_parser = seconds)]
+    pub grace: Duration,
+
+    /// How long an upstream may take until the first content of a stream, in seconds.
+    #[arg(long = "first-token-seconds", env = "SLUICEGATE_FIRST_TOKEN_SECONDS", default_value = "300", value_parser = seconds)]
+    pub first_token_limit: Duration,
+
+    /// How long an upstream may be silent within a stream, in seconds.
+    #[arg(long = "idle-seconds", env = "SLUICEGATE_IDLE_SECONDS", default_value = "120", value_parser = seconds)]
+    pub idle_limit: Duration,
+
+    /// How long a call may take altogether, in seconds.
+    #[arg(long = "total-seconds", env = "SLUICEGATE_TOTAL_SECONDS", default_value = "600", value_parser = seconds)]
+    pub total_limit: Duration,
+
+    /// Form of the log on standard error.
+    #[arg(long, env = "SLUICEGATE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+
+    /// What is logged, as `level` or `target=level,...`.
+    #[arg(long, env = "SLUICEGATE_LOG", default_value = "info")]
+    pub log: String,
+
+    /// Secrets, which flags cannot give: other users of the machine can see flags.
+    #[arg(skip = Secrets::from_environment())]
+    pub secrets: Secrets,
+}
+
+/// Secret settings, from the environment only.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
+    /// `SLUICEGATE_ADMIN_KEY`: API key of the bootstrap administrator, 16 or more visible ASCII characters.
+    pub admin_key: Option<Secret>,
+    /// `SLUICEGATE_MASTER_KEY`: seals stored credentials.
+    pub master_key: Option<Secret>,
+    /// `SLUICEGATE_MASTER_KEY_FILE`: a file that holds it.
+    pub master_key_file: Option<PathBuf>,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// A variable of the environment that no setting above stands for: keys of ready-made providers and `${NAME}` in seed
+/// files. Empty counts as not set.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Seconds, also fractions of one.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "give a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "give a number of seconds above 0".to_owned())
+}
+
+// === impl Secrets ===
+
+impl Secrets {
+    fn from_environment() -> Self {
+        Self {
+            admin_key: variable("SLUICEGATE_ADMIN_KEY").map(Secret::new),
+            master_key: variable("SLUICEGATE_MASTER_KEY").map(Secret::new),
+            master_key_file: variable("SLUICEGATE_MASTER_KEY_FILE").map(PathBuf::from),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn help_lists_every_setting() {
+        let mut cli = Cli::command();
+        let serve = cli.find_subcommand_mut("serve").unwrap();
+        let help = serve.render_long_help().to_string();
+        let source = include_str!("config.rs");
+        let names = source.split('"').filter(|text| text.starts_with("SLUICEGATE_"));
+        for name in names.filter(|name| *name != "SLUICEGATE_") {
+            assert!(help.contains(name), "{name} is not in:\n{help}");
+        }
+    }
+}
