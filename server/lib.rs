@@ -11,3 +11,6 @@ pub mod proto;
 pub mod secret;
 pub mod task;
 pub mod wire;
+pub mod providers;
+pub mod secrets;
+pub mod store;
