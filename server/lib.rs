@@ -14,3 +14,5 @@ pub mod wire;
 pub mod providers;
 pub mod secrets;
 pub mod store;
+pub mod state;
+pub mod upstream;

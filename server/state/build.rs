@@ -1,0 +1,194 @@
+//! Records -> snapshot. Pure; reports every problem at once.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
+    sync::Arc,
+};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use super::{Caller, Group, Key, Live, Records, Snapshot, StoredKey, StoredProvider, Target};
+use crate::{
+    error::{Error, Reason, Result},
+    proto::{
+        self,
+        v1::{AccessRole, Model},
+    },
+    providers::{BASE_URL, Endpoint, Upstream, provider_type},
+};
+
+/// Stands where a built-in type has no address.
+const NOWHERE: &str = "http://built-in.invalid";
+
+/// Builds the snapshot of `records`. Live counters are taken over from `previous` by model id.
+///
+/// # Errors
+/// Every problem that was found.
+pub fn build(records: Records, previous: &Snapshot) -> Result<Snapshot, Vec<Error>> {
+    let mut problems = Vec::new();
+    let upstreams = upstreams(&records, &mut problems);
+    let groups = groups(&records, &upstreams, previous, &mut problems);
+    let keys = keys(&records, &mut problems);
+    if problems.is_empty() {
+        Ok(Snapshot { revision: records.revision, records: Arc::new(records), upstreams, groups, keys })
+    } else {
+        Err(problems)
+    }
+}
+
+fn upstreams(records: &Records, problems: &mut Vec<Error>) -> BTreeMap<String, Arc<Upstream>> {
+    let mut names = HashSet::new();
+    let mut upstreams = BTreeMap::new();
+    for (id, stored) in &records.providers {
+        let name = &stored.provider.name;
+        if !names.insert(name) {
+            problems.push(broken(format!("the name \"{name}\" is used by two providers")));
+        }
+        match upstream(stored) {
+            Ok(upstream) => {
+                upstreams.insert(id.clone(), Arc::new(upstream));
+            }
+            Err(why) => problems.push(broken(format!("provider \"{name}\": {why}"))),
+        }
+    }
+    upstreams
+}
+
+fn upstream(stored: &StoredProvider) -> Result<Upstream, String> {
+    let provider = &stored.provider;
+    let provider_type = provider_type(&provider.r#type).map_err(|error| error.message().to_owned())?;
+    let endpoint = provider_type.endpoint;
+    let mut settings = provider.settings.clone();
+    let base_url = match endpoint.address(&provider.base_url, &settings) {
+        Some(address) => {
+            if matches!(endpoint, Endpoint::Named { .. }) {
+                settings.insert(BASE_URL.to_owned(), address.clone().into_owned());
+            }
+            address
+        }
+        None if matches!(endpoint, Endpoint::BuiltIn(_)) => NOWHERE.into(),
+        None => return Err("base_url is missing".into()),
+    };
+    let base_url = Url::parse(&base_url).map_err(|cause| format!("base_url is no URL: {cause}"))?;
+    let mut headers = HeaderMap::with_capacity(provider.headers.len());
+    for (name, value) in &provider.headers {
+        let wrong = || format!("header \"{name}\" cannot be sent");
+        let header = HeaderName::try_from(name).map_err(|_| wrong())?;
+        headers.insert(header, HeaderValue::try_from(value).map_err(|_| wrong())?);
+    }
+    Ok(Upstream {
+        id: provider.id.clone(),
+        name: provider.name.clone(),
+        provider_type,
+        base_url,
+        settings,
+        headers,
+        credential: stored.credential.clone(),
+    })
+}
+
+fn groups(
+    records: &Records,
+    upstreams: &BTreeMap<String, Arc<Upstream>>,
+    previous: &Snapshot,
+    problems: &mut Vec<Error>,
+) -> HashMap<String, Arc<Group>> {
+    let old: HashMap<&str, &Arc<Live>> = previous
+        .groups
+        .values()
+        .flat_map(|group| &group.targets)
+        .map(|target| (target.model_id.as_str(), &target.live))
+        .collect();
+    let mut aliases_of_providers = HashSet::new();
+    let mut by_alias: HashMap<&str, Vec<Arc<Target>>> = HashMap::new();
+    let mut by_id = HashMap::new();
+    let mut by_upstream_id: HashMap<&str, Vec<Arc<Target>>> = HashMap::new();
+    for (id, model) in &records.models {
+        if !model.alias.is_empty() && !aliases_of_providers.insert((&model.provider, &model.alias)) {
+            problems.push(broken(format!("two models of one provider have the alias \"{}\"", model.alias)));
+        }
+        let Some(upstream) = upstreams.get(&model.provider) else {
+            // A provider that could not be built is a problem of its own.
+            if !records.providers.contains_key(&model.provider) {
+                problems.push(broken(format!("model \"{id}\" belongs to a provider that is not there")));
+            }
+            continue;
+        };
+        let live = old.get(id.as_str()).map(|live| Arc::clone(live)).unwrap_or_default();
+        match target(model, upstream, live) {
+            Ok(target) => {
+                let target = Arc::new(target);
+                if !model.alias.is_empty() {
+                    by_alias.entry(&model.alias).or_default().push(Arc::clone(&target));
+                }
+                by_upstream_id.entry(&model.upstream_id).or_default().push(Arc::clone(&target));
+                by_id.insert(id.as_str(), vec![target]);
+            }
+            Err(why) => problems.push(broken(format!("model \"{id}\": {why}"))),
+        }
+    }
+    // An alias hides an id, and an id an upstream id.
+    let mut groups = by_upstream_id;
+    groups.extend(by_id);
+    groups.extend(by_alias);
+    let group = |targets| Arc::new(Group { targets, ..Group::default() });
+    groups.into_iter().map(|(name, targets)| (name.to_owned(), group(targets))).collect()
+}
+
+fn target(model: &Model, upstream: &Arc<Upstream>, live: Arc<Live>) -> Result<Target, &'static str> {
+    let weight = u32::try_from(model.weight.unwrap_or(1)).unwrap_or(0);
+    if !(1..=1000).contains(&weight) {
+        return Err("its weight is not from 1 to 1000");
+    }
+    if model.upstream_id.is_empty() {
+        return Err("its upstream_id is missing");
+    }
+    let name = if model.alias.is_empty() { &model.upstream_id } else { &model.alias };
+    Ok(Target {
+        model_id: model.id.clone(),
+        model_name: name.clone(),
+        upstream_id: model.upstream_id.clone(),
+        upstream: Arc::clone(upstream),
+        weight,
+        live,
+    })
+}
+
+fn keys(records: &Records, problems: &mut Vec<Error>) -> HashMap<[u8; 32], Key> {
+    let mut names = HashSet::new();
+    let mut keys = HashMap::with_capacity(records.keys.len());
+    for stored in records.keys.values() {
+        let name = &stored.key.name;
+        if !names.insert(name) {
+            problems.push(broken(format!("the name \"{name}\" is used by two API keys")));
+        }
+        match (key(stored), keys.entry(stored.hash)) {
+            (Ok(key), Entry::Vacant(place)) => {
+                place.insert(key);
+            }
+            (Ok(_), Entry::Occupied(_)) => {
+                problems.push(broken(format!("API key \"{name}\" has the secret of another one")));
+            }
+            (Err(why), _) => problems.push(broken(format!("API key \"{name}\": {why}"))),
+        }
+    }
+    keys
+}
+
+fn key(stored: &StoredKey) -> Result<Key, &'static str> {
+    let role = match AccessRole::try_from(stored.key.role) {
+        Ok(role @ (AccessRole::Admin | AccessRole::Manage | AccessRole::User)) => role,
+        Ok(AccessRole::Unspecified) | Err(_) => return Err("its role is unknown"),
+    };
+    let expires = match &stored.key.expire_time {
+        Some(expires) => Some(proto::time(expires).ok_or("its expire_time is no time")?),
+        None => None,
+    };
+    let caller = Caller { id: stored.key.id.clone(), name: stored.key.name.clone(), role };
+    Ok(Key { caller: Arc::new(caller), disabled: stored.key.disabled, expires })
+}
+
+fn broken(message: String) -> Error {
+    Error::new(Reason::FailedPrecondition, message)
+}

@@ -1,0 +1,99 @@
+//! What one call carries through the gateway.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::Snapshot;
+use crate::{
+    error::{Error, Reason, Result},
+    proto::v1::{AccessRole, Permission},
+};
+
+/// One request, after its edge has said who calls. It sees one snapshot from beginning to end.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Who calls.
+    pub caller: Arc<Caller>,
+    /// The configuration that this call sees.
+    pub snapshot: Arc<Snapshot>,
+    /// Id of the request: the caller's own `x-request-id`, or ours.
+    pub request_id: Arc<str>,
+    /// When the caller stops waiting. `None`: it did not say.
+    pub deadline: Option<Instant>,
+    /// How the request came in.
+    pub protocol: Protocol,
+}
+
+/// How a request came in. For the records only: no stage below the edges may branch on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// gRPC.
+    Grpc,
+    /// gRPC-Web.
+    GrpcWeb,
+    /// REST.
+    Rest,
+}
+
+/// Who calls: the holder of an API key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Id of the key.
+    pub id: String,
+    /// Name of the key.
+    pub name: String,
+    /// Its role.
+    pub role: AccessRole,
+}
+
+impl Caller {
+    /// Whether the caller's role holds the permission.
+    #[must_use]
+    pub fn may(&self, permission: Permission) -> bool {
+        let needed = match permission {
+            Permission::Unspecified => return false,
+            Permission::Infer | Permission::ReadModels => 1,
+            Permission::WriteModels | Permission::ReadProviders | Permission::WriteProviders => 2,
+            Permission::ReadAccess | Permission::WriteAccess => 3,
+        };
+        let held = match self.role {
+            AccessRole::Unspecified => 0,
+            AccessRole::User => 1,
+            AccessRole::Manage => 2,
+            AccessRole::Admin => 3,
+        };
+        held >= needed
+    }
+
+    /// Refuses a caller whose role does not hold the permission.
+    ///
+    /// # Errors
+    /// [`Reason::PermissionDenied`], naming the role and the permission.
+    pub fn require(&self, permission: Permission) -> Result<()> {
+        if self.may(permission) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Reason::PermissionDenied,
+            format!(
+                "key \"{}\" has role {}, which does not hold {}; ask an administrator for a key that does",
+                self.name,
+                self.role.as_str_name(),
+                permission.as_str_name()
+            ),
+        ))
+    }
+}
+
+impl Protocol {
+    /// Name in logs and metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Grpc => "grpc",
+            Self::GrpcWeb => "grpc_web",
+            Self::Rest => "rest",
+        }
+    }
+}

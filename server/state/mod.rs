@@ -1,0 +1,18 @@
+//! The configuration that calls see.
+//!
+//! Here: the records, the snapshot built from them, its publication, and what one call carries. Not here: what may be
+//! changed and by whom (`admin`). Imports `store`, `providers`, `secrets` and floor 0.
+
+mod build;
+mod call;
+mod publish;
+mod records;
+mod rows;
+mod seals;
+mod snapshot;
+
+pub use build::build;
+pub use call::{Call, Caller, Protocol};
+pub use publish::State;
+pub use records::{Change, Records, StoredKey, StoredProvider};
+pub use snapshot::{Group, Key, Live, Snapshot, Target};

@@ -1,0 +1,106 @@
+//! Records <-> rows of the store.
+
+use prost::Message;
+
+use super::{Change, Records, StoredKey, StoredProvider};
+use crate::{
+    error::{Error, Reason, Result},
+    proto::v1::{ApiKey, Model, Provider},
+    secrets::Sealed,
+    store::{Loaded, Row, Write},
+};
+
+/// Kinds of records. The first three are resources; the last are what the gateway seals for itself.
+pub(super) const PROVIDER: &str = "provider";
+pub(super) const MODEL: &str = "model";
+pub(super) const API_KEY: &str = "api_key";
+pub(super) const OWN: &str = "own";
+
+/// Sorts what the store holds into resources and the gateway's own secrets, by id.
+pub(super) fn read(loaded: Loaded) -> Result<(Records, Vec<(String, Sealed)>)> {
+    let mut records = Records { revision: loaded.revision, ..Records::default() };
+    let mut own = Vec::new();
+    for row in loaded.rows {
+        match row.kind.as_str() {
+            PROVIDER => {
+                let provider = decode::<Provider>(&row)?;
+                let credential = sealed(&row);
+                records.providers.insert(row.id, StoredProvider { provider, credential });
+            }
+            MODEL => {
+                let model = decode::<Model>(&row)?;
+                records.models.insert(row.id, model);
+            }
+            API_KEY => {
+                let key = decode::<ApiKey>(&row)?;
+                let hash = row.secret.as_deref().and_then(|hash| hash.try_into().ok());
+                let hash = hash.ok_or_else(|| unreadable(&row, "its hash is missing"))?;
+                records.keys.insert(row.id, StoredKey { key, hash });
+            }
+            OWN => {
+                let sealed = sealed(&row).ok_or_else(|| unreadable(&row, "its secret is missing"))?;
+                own.push((row.id, sealed));
+            }
+            _ => return Err(unreadable(&row, "this version of the gateway does not know its kind")),
+        }
+    }
+    Ok((records, own))
+}
+
+/// How a change is written.
+pub(super) fn write(change: &Change) -> Write {
+    match change {
+        Change::PutProvider(stored) => Write::Put(Row {
+            kind: PROVIDER.into(),
+            id: stored.provider.id.clone(),
+            payload: stored.provider.encode_to_vec(),
+            secret: stored.credential.as_ref().map(|sealed| sealed.bytes.to_vec()),
+            key_version: stored.credential.as_ref().map(|sealed| sealed.key_version),
+        }),
+        Change::PutModel(model) => Write::Put(Row {
+            kind: MODEL.into(),
+            id: model.id.clone(),
+            payload: model.encode_to_vec(),
+            secret: None,
+            key_version: None,
+        }),
+        Change::PutKey(stored) => Write::Put(Row {
+            kind: API_KEY.into(),
+            id: stored.key.id.clone(),
+            payload: stored.key.encode_to_vec(),
+            secret: Some(stored.hash.to_vec()),
+            key_version: None,
+        }),
+        Change::DeleteProvider(id) => Write::Delete { kind: PROVIDER, id: id.clone() },
+        Change::DeleteModel(id) => Write::Delete { kind: MODEL, id: id.clone() },
+        Change::DeleteKey(id) => Write::Delete { kind: API_KEY, id: id.clone() },
+    }
+}
+
+/// How one of the gateway's own secrets is written.
+pub(super) fn write_own(id: &str, sealed: &Sealed) -> Write {
+    Write::Put(Row {
+        kind: OWN.into(),
+        id: id.into(),
+        payload: Vec::new(),
+        secret: Some(sealed.bytes.to_vec()),
+        key_version: Some(sealed.key_version),
+    })
+}
+
+/// The sealed secret of a row. `None`: it has none, or one that is only hashed.
+pub(super) fn sealed(row: &Row) -> Option<Sealed> {
+    let bytes = row.secret.clone()?;
+    Some(Sealed { key_version: row.key_version?, bytes: bytes.into() })
+}
+
+fn decode<M: Message + Default>(row: &Row) -> Result<M> {
+    M::decode(row.payload.as_slice()).map_err(|cause| unreadable(row, "its payload is damaged").source(cause))
+}
+
+fn unreadable(row: &Row, why: &str) -> Error {
+    Error::new(
+        Reason::FailedPrecondition,
+        format!("the stored {} \"{}\" cannot be read: {why}", row.kind, row.id),
+    )
+}

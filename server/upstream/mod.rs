@@ -1,0 +1,169 @@
+//! The driver: what an adapter asks becomes HTTP, and what comes back becomes frames for its decoder.
+//!
+//! Here: credentials, sending, time limits, reading. Not here: which target (`gateway`), what the bytes mean
+//! (`providers`). Used by `gateway` for calls and by `admin` for tests and listings.
+
+mod auth;
+mod body;
+mod pace;
+mod stream;
+
+use std::{sync::Arc, time::Duration};
+
+use ::http::{HeaderMap, HeaderValue, StatusCode, header};
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use self::auth::Opener;
+pub use self::{body::Body, pace::Pace, stream::ChunkStream};
+use crate::{
+    error::{Error, Reason, Result},
+    http::Client,
+    providers::{Endpoint, Outbound, Upstream},
+    secrets::Sealer,
+    task::Tasks,
+};
+
+/// The longest unstreamed answer that is read.
+const MAX_ANSWER_BYTES: usize = 64 << 20;
+/// The longest error body that is read; vendors' are a few kilobytes.
+const MAX_ERROR_BYTES: usize = 64 << 10;
+/// An error body that takes longer is not worth waiting for.
+const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
+/// How long an administration call to an upstream may take.
+const FETCH_TIME: Duration = Duration::from_secs(20);
+
+/// Sends to upstreams. Clones share one pool of connections.
+#[derive(Clone)]
+pub struct Driver {
+    client: Client,
+    opener: Opener,
+    tasks: Tasks,
+}
+
+/// How long an upstream may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Until the first content of a stream.
+    pub first_token: Duration,
+    /// Between two reads after that.
+    pub idle: Duration,
+    /// For the whole call.
+    pub total: Duration,
+}
+
+impl Limits {
+    /// For an answer in one piece, which gives no sign of life until it is there.
+    #[must_use]
+    pub fn unary(self) -> Self {
+        Self { first_token: self.total, ..self }
+    }
+}
+
+impl Driver {
+    /// A driver that opens credentials with `sealer`.
+    #[must_use]
+    pub fn new(client: Client, sealer: Arc<Sealer>, tasks: Tasks) -> Self {
+        Self { client, opener: Opener(sealer), tasks }
+    }
+
+    /// Sends a request and waits for the head of the answer; gives the body, which is still to come. Dropping the future,
+    /// or later the body, closes the upstream call.
+    ///
+    /// # Errors
+    /// That the upstream could not be reached in time, or what it answered outside 2xx, as its adapter reads it.
+    pub async fn send(&self, to: &Upstream, outbound: Outbound, pace: &Pace) -> Result<Body> {
+        if let Endpoint::BuiltIn(respond) = to.provider_type.endpoint {
+            let reply = respond(&outbound, &to.settings);
+            let body = Body::timed(reply.body);
+            if reply.status.is_success() {
+                return Ok(body);
+            }
+            return Err(self.refusal(to, reply.status, &HeaderMap::new(), body).await);
+        }
+        let request = self.request(to, outbound)?;
+        let sent = tokio::time::timeout_at(pace.head_deadline(), self.client.send(request));
+        let response = match sent.await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(unreachable(to, error)),
+            Err(_) => return Err(pace.expired().provider(&to.name)),
+        };
+        let status = response.status();
+        if status.is_success() {
+            return Ok(Body::http(response));
+        }
+        let headers = response.headers().clone();
+        Err(self.refusal(to, status, &headers, Body::http(response)).await)
+    }
+
+    /// Sends a request and collects the whole answer, for cheap administration calls.
+    ///
+    /// # Errors
+    /// As [`Driver::send`], or that the answer broke off or is too long.
+    pub async fn fetch(&self, to: &Upstream, outbound: Outbound) -> Result<Bytes> {
+        let limits = Limits { first_token: FETCH_TIME, idle: FETCH_TIME, total: FETCH_TIME };
+        let mut pace = Pace::new(Instant::now(), limits, None);
+        let body = self.send(to, outbound, &pace).await?;
+        self.collect(to, body, &mut pace).await
+    }
+
+    /// Collects the whole body of an answer.
+    ///
+    /// # Errors
+    /// That it broke off, came too slowly, or is too long.
+    pub async fn collect(&self, to: &Upstream, body: Body, pace: &mut Pace) -> Result<Bytes> {
+        body.collect(MAX_ANSWER_BYTES, pace).await.map_err(|error| error.provider(&to.name))
+    }
+
+    /// The tasks in which the rest of a finished answer is read.
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
+    /// The HTTP request: the adapter's part, the provider's headers, and last the credential.
+    fn request(&self, to: &Upstream, outbound: Outbound) -> Result<reqwest::Request> {
+        let url = join(to, &outbound.path)?;
+        let mut request = reqwest::Request::new(outbound.method, url);
+        let headers = request.headers_mut();
+        *headers = outbound.headers;
+        if !outbound.body.is_empty() && !headers.contains_key(header::CONTENT_TYPE) {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        for (name, value) in &to.headers {
+            headers.insert(name, value.clone());
+        }
+        self.opener.authorize(to, headers)?;
+        if !outbound.body.is_empty() {
+            *request.body_mut() = Some(outbound.body.into());
+        }
+        Ok(request)
+    }
+
+    /// What an answer that is no success means, as its adapter reads it.
+    async fn refusal(&self, to: &Upstream, status: StatusCode, headers: &HeaderMap, body: Body) -> Error {
+        let body =
+            tokio::time::timeout(ERROR_BODY_TIME, body.read_up_to(MAX_ERROR_BYTES)).await.unwrap_or_default();
+        let body = self.opener.redact(to, body);
+        let error = to.provider_type.adapter.error(status, headers, &body);
+        error.provider(&to.name).upstream_status(status.as_u16())
+    }
+}
+
+/// The address of `path` below the provider's base URL.
+fn join(to: &Upstream, path: &str) -> Result<url::Url> {
+    let mut address = to.base_url.as_str().trim_end_matches('/').to_owned();
+    address.push_str(path);
+    url::Url::parse(&address)
+        .map_err(|error| Error::internal(format!("provider \"{}\" has an unusable address", to.name), error))
+}
+
+/// The upstream gave no answer. The error of the client names no credential: none stands in a URL.
+fn unreachable(to: &Upstream, error: reqwest::Error) -> Error {
+    let what = if error.is_connect() { "could not connect to" } else { "lost the connection to" };
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    let message = format!("{what} provider \"{}\" at {}: {cause}", to.name, to.base_url);
+    Error::new(Reason::ProviderUnavailable, message).provider(&to.name).source(error)
+}
