@@ -16,3 +16,6 @@ pub mod secrets;
 pub mod store;
 pub mod state;
 pub mod upstream;
+pub mod admin;
+pub mod auth;
+pub mod gateway;

@@ -1,0 +1,110 @@
+//! Finds what a request names.
+
+use crate::{
+    error::{Error, Reason, Result},
+    proto::v1::Model,
+    state::{Records, StoredKey, StoredProvider},
+};
+
+/// Ids shown when a name fits several models.
+const SHOWN_IDS: usize = 5;
+
+/// The provider of this id or name.
+pub(super) fn provider<'a>(
+    records: &'a Records,
+    field: &str,
+    id_or_name: &str,
+) -> Result<&'a StoredProvider> {
+    given(field, id_or_name, "give the id or the name of a provider")?;
+    let found = records.providers.get(id_or_name).or_else(|| provider_by_name(records, id_or_name));
+    found.ok_or_else(|| {
+        Error::new(
+            Reason::ProviderNotFound,
+            format!(
+                "provider \"{id_or_name}\" does not exist; list providers with ProviderAdmin.ListProviders"
+            ),
+        )
+        .field(field)
+        .provider(id_or_name)
+    })
+}
+
+/// The provider of this name.
+pub(super) fn provider_by_name<'a>(records: &'a Records, name: &str) -> Option<&'a StoredProvider> {
+    records.providers.values().find(|stored| stored.provider.name == name)
+}
+
+/// The API key of this id or name.
+pub(super) fn key<'a>(records: &'a Records, field: &str, id_or_name: &str) -> Result<&'a StoredKey> {
+    given(field, id_or_name, "give the id or the name of an API key")?;
+    let found = records.keys.get(id_or_name).or_else(|| key_by_name(records, id_or_name));
+    found.ok_or_else(|| {
+        Error::new(
+            Reason::ApiKeyNotFound,
+            format!("API key \"{id_or_name}\" does not exist; list keys with AccessAdmin.ListApiKeys"),
+        )
+        .field(field)
+    })
+}
+
+/// The API key of this name.
+pub(super) fn key_by_name<'a>(records: &'a Records, name: &str) -> Option<&'a StoredKey> {
+    records.keys.values().find(|stored| stored.key.name == name)
+}
+
+/// The oldest model of this id, alias or upstream id.
+pub(super) fn model<'a>(records: &'a Records, field: &str, name: &str) -> Result<&'a Model> {
+    let fitting = models(records, field, name)?;
+    fitting.into_iter().min_by_key(|model| age(model)).ok_or_else(|| no_model(field, name))
+}
+
+/// The one model of this id, alias or upstream id.
+pub(super) fn only_model<'a>(records: &'a Records, field: &str, name: &str) -> Result<&'a Model> {
+    match models(records, field, name)?.as_slice() {
+        [] => Err(no_model(field, name)),
+        [only] => Ok(only),
+        several => {
+            let mut ids: Vec<_> = several.iter().take(SHOWN_IDS).map(|model| model.id.as_str()).collect();
+            if several.len() > SHOWN_IDS {
+                ids.push("...");
+            }
+            Err(Error::new(
+                Reason::FailedPrecondition,
+                format!("\"{name}\" fits {} models; give the id of one: {}", several.len(), ids.join(", ")),
+            )
+            .field(field)
+            .model(name))
+        }
+    }
+}
+
+/// Where a model stands among all: by creation.
+pub(super) fn age(model: &Model) -> String {
+    let created = model.create_time.unwrap_or_default();
+    format!("{:020}.{:09}.{}", created.seconds, created.nanos, model.id)
+}
+
+fn models<'a>(records: &'a Records, field: &str, name: &str) -> Result<Vec<&'a Model>> {
+    given(field, name, "give the id, the alias or the upstream id of a model")?;
+    if let Some(model) = records.models.get(name) {
+        return Ok(vec![model]);
+    }
+    let by_alias: Vec<_> = records.models.values().filter(|model| model.alias == name).collect();
+    if !by_alias.is_empty() {
+        return Ok(by_alias);
+    }
+    Ok(records.models.values().filter(|model| model.upstream_id == name).collect())
+}
+
+fn no_model(field: &str, name: &str) -> Error {
+    Error::new(
+        Reason::ModelNotFound,
+        format!("model \"{name}\" is not in the catalog; list models with ModelCatalog.ListModels"),
+    )
+    .field(field)
+    .model(name)
+}
+
+fn given(field: &str, name: &str, advice: &str) -> Result<()> {
+    if name.is_empty() { Err(Error::invalid(field, advice)) } else { Ok(()) }
+}

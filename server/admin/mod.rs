@@ -1,0 +1,71 @@
+//! Administration: validate, plan, commit, publish, reply.
+//!
+//! Here: the methods of the administration services, one file a resource (`provider`, `model`, `api_key`) with the rules
+//! beside it (`*_plan`, `check`, `base_url`), and the ways in which a gateway gets its first resources: the bootstrap
+//! key, the seed file, ready-made providers. Not here: permissions (checked by the edges), wire formats. Imports `state`,
+//! `upstream` and below; imported by the edges and by the composition root.
+
+mod api_key;
+pub mod base_url;
+pub mod bootstrap;
+mod check;
+mod find;
+mod key_plan;
+mod model;
+mod model_plan;
+mod page;
+mod provider;
+mod provider_plan;
+mod provider_type;
+pub mod ready_made;
+mod replay;
+pub mod seed;
+mod stamp;
+mod upstream_check;
+
+use std::sync::Arc;
+
+use crate::{
+    clock::Clock,
+    secrets::{KeyHasher, Sealer},
+    state::{Call, State},
+    upstream::Driver,
+};
+
+/// Changes and reads the configuration. Permissions are checked by the edges.
+pub struct Admin {
+    state: State,
+    sealer: Arc<Sealer>,
+    hasher: Arc<KeyHasher>,
+    driver: Driver,
+    clock: Clock,
+    replays: replay::Replays,
+}
+
+impl Admin {
+    /// The administration of one gateway.
+    #[must_use]
+    pub fn new(
+        state: State,
+        sealer: Arc<Sealer>,
+        hasher: Arc<KeyHasher>,
+        driver: Driver,
+        clock: Clock,
+    ) -> Self {
+        Self { state, sealer, hasher, driver, clock, replays: replay::Replays::default() }
+    }
+
+    /// Tells the log who changed what. Never a secret: names and ids only.
+    fn note(&self, call: &Call, action: &'static str, id: &str, name: &str, revision: i64) {
+        tracing::info!(
+            action,
+            id,
+            name,
+            revision,
+            caller = call.caller.name,
+            caller_id = call.caller.id,
+            request_id = &*call.request_id,
+            "configuration changed"
+        );
+    }
+}

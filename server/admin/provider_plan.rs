@@ -1,0 +1,337 @@
+//! From what an operator writes to a provider as it is stored. Pure but for ids and sealing.
+
+use std::{collections::BTreeMap, time::SystemTime};
+
+use http::HeaderName;
+
+use super::{base_url, check, find, stamp};
+use crate::{
+    error::{Error, Reason, Result},
+    proto::{
+        self,
+        v1::{Provider, credential::Source},
+    },
+    providers::{Auth, Endpoint, ProviderType, Setting, provider_type},
+    secrets::{Credential, Sealer},
+    state::{Records, StoredProvider},
+};
+
+const MAX_SETTINGS: usize = 64;
+const MAX_SETTING_BYTES: usize = 4096;
+const MAX_HEADERS: usize = 32;
+const MAX_HEADER_BYTES: usize = 4096;
+const MAX_SECRET_BYTES: usize = 16 << 10;
+
+/// Headers that belong to the connection or to the driver.
+const OWN_HEADERS: &[&str] = &[
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// A provider as the operator wants it, with its secrets taken out of the message.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub provider: Provider,
+    /// `None`: it was not said.
+    pub credential: Option<Credential>,
+}
+
+impl Wanted {
+    /// Takes the secrets out of the message, which is then free of them.
+    pub(super) fn new(provider: Option<Provider>) -> Result<Self> {
+        let mut provider = provider.ok_or_else(|| Error::invalid("provider", "is required"))?;
+        let credential = match provider.credential.take().and_then(|credential| credential.source) {
+            Some(Source::Inline(secrets)) => Some(Credential::new(secrets.values)),
+            None => None,
+        };
+        Ok(Self { provider, credential })
+    }
+}
+
+/// A new provider.
+pub(super) fn create(
+    records: &Records,
+    wanted: Wanted,
+    sealer: &Sealer,
+    now: SystemTime,
+) -> Result<StoredProvider> {
+    let Wanted { mut provider, credential } = wanted;
+    let row = provider_type(&provider.r#type).map_err(|error| error.field("provider.type"))?;
+    normalize(&mut provider, row)?;
+    let credential = credential.unwrap_or_default();
+    check_credential(row, &credential)?;
+    free_name(records, &provider.name, "")?;
+    provider.id = stamp::id();
+    provider.create_time = Some(proto::timestamp(now));
+    provider.credential_hint = hints(&credential);
+    let sealed = if credential.is_empty() { None } else { Some(credential.seal(&provider.id, sealer)?) };
+    Ok(finish(records, provider, sealed, now))
+}
+
+/// A provider in place of `stored`. Without a credential the stored one stays.
+pub(super) fn replace(
+    records: &Records,
+    stored: &StoredProvider,
+    wanted: Wanted,
+    sealer: &Sealer,
+    now: SystemTime,
+) -> Result<StoredProvider> {
+    let Wanted { mut provider, credential } = wanted;
+    let old = &stored.provider;
+    stamp::check_etag("provider.etag", &provider.etag, &old.etag)?;
+    if !provider.r#type.is_empty() && provider.r#type != old.r#type {
+        return Err(Error::invalid(
+            "provider.type",
+            format!("cannot change from {}; make a new provider for another type", old.r#type),
+        ));
+    }
+    provider.r#type.clone_from(&old.r#type);
+    let row = provider_type(&provider.r#type).map_err(|error| error.field("provider.type"))?;
+    normalize(&mut provider, row)?;
+    free_name(records, &provider.name, &old.id)?;
+    provider.id.clone_from(&old.id);
+    provider.create_time = old.create_time;
+    let sealed = match credential {
+        None => {
+            check_same_host(row, old, &provider, stored.credential.is_some())?;
+            provider.credential_hint.clone_from(&old.credential_hint);
+            stored.credential.clone()
+        }
+        Some(credential) => {
+            check_credential(row, &credential)?;
+            provider.credential_hint = hints(&credential);
+            if credential.is_empty() { None } else { Some(credential.seal(&old.id, sealer)?) }
+        }
+    };
+    Ok(finish(records, provider, sealed, now))
+}
+
+/// A stored credential goes to the host that it was given for. Otherwise whoever may change providers could send it to a
+/// host of his own.
+fn check_same_host(row: &ProviderType, old: &Provider, new: &Provider, has_credential: bool) -> Result<()> {
+    let origin = |provider: &Provider| {
+        let address = row.endpoint.address(&provider.base_url, &provider.settings)?;
+        url::Url::parse(&address).map(|url| url.origin()).ok()
+    };
+    if !has_credential || origin(old) == origin(new) {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "provider.credential",
+        "is required where the address moves to another host: a stored credential stays with the host it was given for",
+    ))
+}
+
+/// The provider that makes `stored` be as wanted. `None`: it is so already.
+pub(super) fn reconcile(
+    records: &Records,
+    stored: &StoredProvider,
+    wanted: Wanted,
+    sealer: &Sealer,
+    now: SystemTime,
+) -> Result<Option<StoredProvider>> {
+    let same_credential = match (&wanted.credential, &stored.credential) {
+        (None, _) => true,
+        (Some(wanted), None) => wanted.is_empty(),
+        (Some(wanted), Some(sealed)) => {
+            Credential::open(&stored.provider.id, sealer, sealed)?.same_as(wanted)
+        }
+    };
+    let next = replace(records, stored, wanted, sealer, now)?;
+    let content =
+        |provider: &Provider| Provider { update_time: None, etag: String::new(), ..provider.clone() };
+    let same = same_credential && content(&next.provider) == content(&stored.provider);
+    Ok(if same { None } else { Some(next) })
+}
+
+fn finish(
+    records: &Records,
+    mut provider: Provider,
+    credential: Option<crate::secrets::Sealed>,
+    now: SystemTime,
+) -> StoredProvider {
+    provider.update_time = Some(proto::timestamp(now));
+    provider.etag = String::new();
+    provider.etag = stamp::etag(records.revision, &provider);
+    StoredProvider { provider, credential }
+}
+
+fn free_name(records: &Records, name: &str, own_id: &str) -> Result<()> {
+    match find::provider_by_name(records, name) {
+        Some(other) if other.provider.id != own_id => Err(Error::new(
+            Reason::NameTaken,
+            format!("there is a provider named \"{name}\" already; choose another name, or update that one"),
+        )
+        .field("provider.name")
+        .provider(name)),
+        _ => Ok(()),
+    }
+}
+
+/// Checks everything but the credential, and brings it into the form that is stored.
+fn normalize(provider: &mut Provider, row: &ProviderType) -> Result<()> {
+    check::provider_name("provider.name", &provider.name)?;
+    check_settings(&mut provider.settings, row)?;
+    normalize_base_url(&mut provider.base_url, &provider.settings, row)?;
+    provider.headers = normalize_headers(std::mem::take(&mut provider.headers), row)?;
+    check::labels("provider.labels", &provider.labels)
+}
+
+fn normalize_base_url(
+    base_url: &mut String,
+    settings: &BTreeMap<String, String>,
+    row: &ProviderType,
+) -> Result<()> {
+    match (row.endpoint, base_url.is_empty()) {
+        (Endpoint::Url(_) | Endpoint::BuiltIn(_), true) => Ok(()),
+        (Endpoint::FromOperator, true) => Err(Error::invalid(
+            "provider.base_url",
+            format!("is required for type {}; write it like https://api.example.com/v1", row.name),
+        )),
+        (Endpoint::Named { setting, before, after }, true) => match settings.get(setting) {
+            Some(_) => Ok(()),
+            None => Err(Error::invalid(
+                format!("provider.settings.{setting}"),
+                format!(
+                    "is required for type {} where there is no base_url; the address is then {before}NAME{after}",
+                    row.name
+                ),
+            )),
+        },
+        (Endpoint::BuiltIn(_), false) => Err(Error::invalid(
+            "provider.base_url",
+            format!("must be empty: type {} is built into the gateway", row.name),
+        )),
+        (Endpoint::Url(_) | Endpoint::FromOperator | Endpoint::Named { .. }, false) => {
+            let url = base_url::check(base_url)?;
+            url.as_str().trim_end_matches('/').clone_into(base_url);
+            Ok(())
+        }
+    }
+}
+
+fn check_settings(settings: &mut BTreeMap<String, String>, row: &ProviderType) -> Result<()> {
+    check::count("provider.settings", settings.len(), MAX_SETTINGS)?;
+    // Forms send what was left blank; blank is unset.
+    settings.retain(|_, value| !value.is_empty());
+    for (name, value) in &*settings {
+        let field = format!("provider.settings.{name}");
+        let Some(setting) = row.settings.iter().find(|setting| setting.name == name) else {
+            return Err(unknown(field, row, "setting", row.settings));
+        };
+        check_value(&field, value, MAX_SETTING_BYTES)?;
+        (setting.check)(value).map_err(|why| Error::invalid(field, why))?;
+    }
+    match row.settings.iter().find(|setting| setting.required && !settings.contains_key(setting.name)) {
+        Some(missing) => Err(required(format!("provider.settings.{}", missing.name), row, missing)),
+        None => Ok(()),
+    }
+}
+
+fn normalize_headers(
+    headers: BTreeMap<String, String>,
+    row: &ProviderType,
+) -> Result<BTreeMap<String, String>> {
+    check::count("provider.headers", headers.len(), MAX_HEADERS)?;
+    let mut kept = BTreeMap::new();
+    for (name, value) in headers {
+        let field = format!("provider.headers.{name}");
+        let header = HeaderName::try_from(&name)
+            .map_err(|_| Error::invalid(&field, "is no name of a header; use letters, digits and -"))?;
+        if OWN_HEADERS.contains(&header.as_str()) {
+            return Err(Error::invalid(field, "cannot be set: the gateway makes this header itself"));
+        }
+        if row.auth.iter().any(|auth| matches!(auth, Auth::Header(own) if header.as_str() == *own)) {
+            return Err(Error::invalid(field, "cannot be set: it carries the credential; give that instead"));
+        }
+        if value.len() > MAX_HEADER_BYTES || !fits_header(&value) {
+            return Err(Error::invalid(field, "must be at most 4096 visible ASCII characters"));
+        }
+        if kept.insert(header.as_str().to_owned(), value).is_some() {
+            return Err(Error::invalid(
+                field,
+                "stands there twice; the case of header names does not matter",
+            ));
+        }
+    }
+    Ok(kept)
+}
+
+fn check_credential(row: &ProviderType, credential: &Credential) -> Result<()> {
+    let allowed: Vec<Setting> = row.auth.iter().flat_map(|auth| auth.secrets()).copied().collect();
+    for (name, secret) in credential.iter() {
+        let field = secret_field(name);
+        let Some(known) = allowed.iter().find(|known| known.name == name) else {
+            return Err(unknown(field, row, "secret", &allowed));
+        };
+        if secret.expose().is_empty() {
+            return Err(required(field, row, known));
+        }
+        check_value(&field, secret.expose(), MAX_SECRET_BYTES)?;
+        if !fits_header(secret.expose()) {
+            return Err(Error::invalid(field, "must be visible ASCII characters, as a header carries it"));
+        }
+        (known.check)(secret.expose()).map_err(|why| Error::invalid(field, why))?;
+    }
+    let missing = |auth: &Auth| {
+        auth.secrets().iter().find(|secret| secret.required && credential.get(secret.name).is_none())
+    };
+    let mut gaps = row.auth.iter().map(missing);
+    // The first kind is the one that the type is usually used with.
+    match gaps.next() {
+        Some(Some(gap)) if gaps.all(|other| other.is_some()) => {
+            Err(required(secret_field(gap.name), row, gap))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_value(field: &str, value: &str, max_bytes: usize) -> Result<()> {
+    if value.len() > max_bytes {
+        return Err(Error::invalid(field, format!("must have at most {max_bytes} bytes")));
+    }
+    // What was pasted with its line end would fail at the vendor, with a riddle for a message.
+    if value.trim() != value {
+        return Err(Error::invalid(field, "must not begin or end with white space"));
+    }
+    check::printable(field, value)
+}
+
+/// Whether every server reads it as it was meant: beyond ASCII they differ.
+fn fits_header(value: &str) -> bool {
+    value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+}
+
+fn hints(credential: &Credential) -> BTreeMap<String, String> {
+    credential.iter().map(|(name, secret)| (name.to_owned(), format!("...{}", secret.hint()))).collect()
+}
+
+fn secret_field(name: &str) -> String {
+    format!("provider.credential.inline.values.{name}")
+}
+
+fn unknown(field: String, row: &ProviderType, what: &str, allowed: &[Setting]) -> Error {
+    let mut names: Vec<_> = allowed.iter().map(|setting| setting.name).collect();
+    names.dedup();
+    let advice =
+        if names.is_empty() { "it takes none".to_owned() } else { format!("it takes {}", names.join(", ")) };
+    Error::invalid(field, format!("is no {what} of type {}; {advice}", row.name))
+}
+
+fn required(field: String, row: &ProviderType, missing: &Setting) -> Error {
+    Error::invalid(field, format!("is required for type {}: {}", row.name, missing.help))
+}
