@@ -1,0 +1,188 @@
+//! From an HTTP request to a [`Call`]: request id, protocol, who calls, whether they may, and until when they wait.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderMap, Request, header};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::served::REQUEST_ID;
+use crate::{
+    auth::Authenticator,
+    clock::Clock,
+    error::{Error, Reason, Result},
+    proto,
+    state::{Call, Protocol, State},
+};
+
+const GRPC_TIMEOUT: &str = "grpc-timeout";
+/// The longest request id that is taken from a caller.
+const MAX_REQUEST_ID: usize = 128;
+
+/// What is known of a request before it is routed. Every request carries one among its extensions.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// Id of the request: the caller's own, or ours.
+    pub request_id: Arc<str>,
+    /// How it came in.
+    pub protocol: Protocol,
+}
+
+/// Lets callers in. The one place where both edges find out who calls and what for.
+pub struct Entrance {
+    state: Arc<State>,
+    authenticator: Arc<Authenticator>,
+    clock: Clock,
+}
+
+// === impl Arrival ===
+
+impl Arrival {
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
+        let given = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
+        let request_id = match given {
+            Some(id) if is_request_id(id) => id.into(),
+            _ => format!("req-{}", Uuid::now_v7().simple()).into(),
+        };
+        Self { request_id, protocol: protocol(request.headers()) }
+    }
+}
+
+fn is_request_id(id: &str) -> bool {
+    (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Chosen by content type, before any routing: a path says nothing about it.
+fn protocol(headers: &HeaderMap) -> Protocol {
+    let content_type = headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+    let begins = |prefix: &[u8]| {
+        content_type.get(..prefix.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(prefix))
+    };
+    if begins(b"application/grpc-web") {
+        Protocol::GrpcWeb
+    } else if begins(b"application/grpc") {
+        Protocol::Grpc
+    } else {
+        Protocol::Rest
+    }
+}
+
+// === impl Entrance ===
+
+impl Entrance {
+    /// An entrance to the configuration in `state`.
+    #[must_use]
+    pub fn new(state: Arc<State>, authenticator: Arc<Authenticator>, clock: Clock) -> Self {
+        Self { state, authenticator, clock }
+    }
+
+    /// The call that a request makes. `rpc` is the path of the RPC, or on REST of its twin.
+    ///
+    /// # Errors
+    /// When there is no such RPC, the caller is unknown or may not, or its deadline cannot be read.
+    pub fn call(&self, rpc: &str, headers: &HeaderMap, arrival: &Arrival) -> Result<Call> {
+        let permission = proto::permission(rpc).ok_or_else(|| unknown(rpc))?;
+        let snapshot = self.state.snapshot();
+        let caller = self.authenticator.caller(headers, &snapshot, self.clock.now())?;
+        caller.require(permission)?;
+        let deadline = match arrival.protocol {
+            Protocol::Grpc | Protocol::GrpcWeb => deadline(headers)?,
+            Protocol::Rest => None,
+        };
+        Ok(Call {
+            caller,
+            snapshot,
+            request_id: Arc::clone(&arrival.request_id),
+            deadline,
+            protocol: arrival.protocol,
+        })
+    }
+}
+
+fn unknown(rpc: &str) -> Error {
+    Error::new(Reason::RouteNotFound, format!("there is no RPC {rpc}; list services by server reflection"))
+}
+
+fn deadline(headers: &HeaderMap) -> Result<Option<Instant>> {
+    let Some(value) = headers.get(GRPC_TIMEOUT) else { return Ok(None) };
+    let timeout = value.to_str().ok().and_then(timeout).ok_or_else(|| {
+        Error::invalid(GRPC_TIMEOUT, "give one to eight digits and a unit, one of H, M, S, m, u, n")
+    })?;
+    // One that lies beyond what the clock can tell is none.
+    Ok(Instant::now().checked_add(timeout))
+}
+
+fn timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(amount * 3600)),
+        "M" => Some(Duration::from_secs(amount * 60)),
+        "S" => Some(Duration::from_secs(amount)),
+        "m" => Some(Duration::from_millis(amount)),
+        "u" => Some(Duration::from_micros(amount)),
+        "n" => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrival(name: &'static str, value: &str) -> Arrival {
+        Arrival::of(&Request::builder().header(name, value).body(()).unwrap())
+    }
+
+    #[test]
+    fn callers_request_id_is_kept_where_it_is_fit_for_logs() {
+        let longest = "x".repeat(MAX_REQUEST_ID);
+        for id in ["a", "req-1/2:3", &longest] {
+            assert_eq!(&*arrival("x-request-id", id).request_id, id);
+        }
+        let too_long = "x".repeat(MAX_REQUEST_ID + 1);
+        for id in ["", "two words", "tab\there", &too_long] {
+            assert!(arrival("x-request-id", id).request_id.starts_with("req-"), "{id:?}");
+        }
+        assert_ne!(arrival("x", "").request_id, arrival("x", "").request_id);
+    }
+
+    #[test]
+    fn content_type_chooses_the_protocol() {
+        for (content_type, protocol) in [
+            ("application/grpc", Protocol::Grpc),
+            ("Application/GRPC+proto", Protocol::Grpc),
+            ("application/grpc-web+proto", Protocol::GrpcWeb),
+            ("application/grpc-web-text", Protocol::GrpcWeb),
+            ("application/json", Protocol::Rest),
+            ("application/gr", Protocol::Rest),
+        ] {
+            assert_eq!(arrival("content-type", content_type).protocol, protocol, "{content_type}");
+        }
+    }
+
+    #[test]
+    fn grpc_timeout_is_read_in_every_unit() {
+        for (text, expected) in [
+            ("2H", Some(Duration::from_secs(7200))),
+            ("3M", Some(Duration::from_secs(180))),
+            ("99999999S", Some(Duration::from_secs(99_999_999))),
+            ("100m", Some(Duration::from_millis(100))),
+            ("5u", Some(Duration::from_micros(5))),
+            ("0n", Some(Duration::ZERO)),
+            ("", None),
+            ("S", None),
+            ("1", None),
+            ("1s", None),
+            ("-1S", None),
+            ("+1S", None),
+            ("123456789S", None),
+            ("1\u{b5}", None),
+        ] {
+            assert_eq!(timeout(text), expected, "{text:?}");
+        }
+    }
+}

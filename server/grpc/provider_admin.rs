@@ -1,0 +1,77 @@
+//! Administration of providers.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use super::{close, open};
+use crate::{
+    admin::Admin,
+    proto::v1::{
+        CreateProviderRequest, CreateProviderResponse, DeleteProviderRequest, DeleteProviderResponse,
+        GetProviderRequest, GetProviderResponse, ListProviderTypesRequest, ListProviderTypesResponse,
+        ListProvidersRequest, ListProvidersResponse, TestProviderRequest, TestProviderResponse,
+        UpdateProviderRequest, UpdateProviderResponse, provider_admin_server::ProviderAdmin,
+    },
+};
+
+pub(super) struct Service(pub(super) Arc<Admin>);
+
+#[tonic::async_trait]
+impl ProviderAdmin for Service {
+    async fn list_provider_types(
+        &self,
+        request: Request<ListProviderTypesRequest>,
+    ) -> Result<Response<ListProviderTypesResponse>, Status> {
+        let (call, message) = open(request)?;
+        close(&call.request_id, self.0.list_provider_types(&call, message).await)
+    }
+
+    async fn create_provider(
+        &self,
+        request: Request<CreateProviderRequest>,
+    ) -> Result<Response<CreateProviderResponse>, Status> {
+        let (call, message) = open(request)?;
+        close(&call.request_id, self.0.create_provider(&call, message).await)
+    }
+
+    async fn get_provider(
+        &self,
+        request: Request<GetProviderRequest>,
+    ) -> Result<Response<GetProviderResponse>, Status> {
+        let (call, message) = open(request)?;
+        close(&call.request_id, self.0.get_provider(&call, message).await)
+    }
+
+    async fn list_providers(
+        &self,
+        request: Request<ListProvidersRequest>,
+    ) -> Result<Response<ListProvidersResponse>, Status> {
+        let (call, message) = open(request)?;
+        close(&call.request_id, self.0.list_providers(&call, message).await)
+    }
+
+    async fn update_provider(
+        &self,
+        request: Request<UpdateProviderRequest>,
+    ) -> Result<Response<UpdateProviderResponse>, Status> {
+        let (call, message) = open(request)?;
+        close(&call.request_id, self.0.update_provider(&call, message).await)
+    }
+
+    async fn delete_provider(
+        &self,
+        request: Request<DeleteProviderRequest>,
+    ) -> Result<Response<DeleteProviderResponse>, Status> {
+        let (call, message) = open(request)?;
+        close(&call.request_id, self.0.delete_provider(&call, message).await)
+    }
+
+    async fn test_provider(
+        &self,
+        request: Request<TestProviderRequest>,
+    ) -> Result<Response<TestProviderResponse>, Status> {
+        let (call, message) = open(request)?;
+        close(&call.request_id, self.0.test_provider(&call, message).await)
+    }
+}

@@ -1,0 +1,44 @@
+//! The `sluicegate` program.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use sluicegate::{
+    app::App,
+    config::{Cli, Command, Config},
+    error::Error,
+    telemetry,
+};
+
+fn main() -> ExitCode {
+    let Command::Serve(config) = Cli::parse().command;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&[Error::internal("could not start the runtime", error)]),
+    };
+    match runtime.block_on(serve(*config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problems) => fail(&problems),
+    }
+}
+
+async fn serve(config: Config) -> Result<(), Vec<Error>> {
+    telemetry::start(&config.log, config.log_format).map_err(|error| vec![error])?;
+    let app = App::start(config).await?;
+    if let Some(key) = app.generated_admin_key() {
+        println!("administrator's API key, shown only now: {}", key.expose());
+    }
+    println!("listening on http://{}", app.address());
+    app.run_until_asked_to_end().await;
+    Ok(())
+}
+
+fn fail(problems: &[Error]) -> ExitCode {
+    for problem in problems {
+        eprintln!("error: {problem}");
+        if let Some(cause) = problem.cause() {
+            eprintln!("  because: {cause}");
+        }
+    }
+    ExitCode::FAILURE
+}

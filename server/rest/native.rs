@@ -1,0 +1,109 @@
+//! Proto JSON twins of the administrative RPCs, under `/sluicegate/v1`. One rule: the body is the RPC's request message,
+//! the answer its response message; what the path names overrides the body.
+
+use axum::response::Response;
+use http::StatusCode;
+
+use super::{
+    Route,
+    exchange::{Exchange, proto_json},
+    routes,
+};
+use crate::{
+    error::Result,
+    proto::v1::{
+        CreateApiKeyRequest, CreateModelRequest, CreateProviderRequest, DeleteApiKeyRequest,
+        DeleteModelRequest, DeleteProviderRequest, GetApiKeyRequest, GetModelRequest, GetProviderRequest,
+        ListApiKeysRequest, ListAvailableModelsRequest, ListModelsRequest, ListProviderTypesRequest,
+        ListProvidersRequest, TestProviderRequest, UpdateApiKeyRequest, UpdateModelRequest,
+        UpdateProviderRequest,
+    },
+};
+
+pub(super) static ROUTES: &[Route] = routes! {
+    GET "/sluicegate/v1/provider-types" => "ProviderAdmin/ListProviderTypes", list_provider_types;
+    GET "/sluicegate/v1/providers" => "ProviderAdmin/ListProviders", list_providers;
+    POST "/sluicegate/v1/providers" => "ProviderAdmin/CreateProvider", create_provider;
+    GET "/sluicegate/v1/providers/{id}" => "ProviderAdmin/GetProvider", get_provider;
+    PUT "/sluicegate/v1/providers/{id}" => "ProviderAdmin/UpdateProvider", update_provider;
+    DELETE "/sluicegate/v1/providers/{id}" => "ProviderAdmin/DeleteProvider", delete_provider;
+    POST "/sluicegate/v1/providers/{id}/test" => "ProviderAdmin/TestProvider", test_provider;
+    GET "/sluicegate/v1/providers/{id}/available-models" => "ModelCatalog/ListAvailableModels", list_available_models;
+    GET "/sluicegate/v1/models" => "ModelCatalog/ListModels", list_models;
+    POST "/sluicegate/v1/models" => "ModelCatalog/CreateModel", create_model;
+    GET "/sluicegate/v1/models/{*id}" => "ModelCatalog/GetModel", get_model;
+    PUT "/sluicegate/v1/models/{*id}" => "ModelCatalog/UpdateModel", update_model;
+    DELETE "/sluicegate/v1/models/{*id}" => "ModelCatalog/DeleteModel", delete_model;
+    GET "/sluicegate/v1/api-keys" => "AccessAdmin/ListApiKeys", list_api_keys;
+    POST "/sluicegate/v1/api-keys" => "AccessAdmin/CreateApiKey", create_api_key;
+    GET "/sluicegate/v1/api-keys/{id}" => "AccessAdmin/GetApiKey", get_api_key;
+    PUT "/sluicegate/v1/api-keys/{id}" => "AccessAdmin/UpdateApiKey", update_api_key;
+    DELETE "/sluicegate/v1/api-keys/{id}" => "AccessAdmin/DeleteApiKey", delete_api_key;
+};
+
+/// A route without a body: its request message, its RPC.
+macro_rules! plain {
+    ($($name:ident($exchange:ident) $request:expr;)*) => { $(
+        async fn $name($exchange: Exchange) -> Result<Response> {
+            let request = $request;
+            proto_json(StatusCode::OK, &$exchange.admin().$name(&$exchange.call, request).await?)
+        }
+    )* };
+}
+
+plain! {
+    list_provider_types(exchange) ListProviderTypesRequest {};
+    list_providers(exchange) {
+        let (page_size, page_token) = exchange.page()?;
+        ListProvidersRequest { page_size, page_token }
+    };
+    get_provider(exchange) GetProviderRequest { id: exchange.param("id") };
+    delete_provider(exchange) DeleteProviderRequest { id: exchange.param("id") };
+    test_provider(exchange) TestProviderRequest { id: exchange.param("id") };
+    list_available_models(exchange) ListAvailableModelsRequest { provider: exchange.param("id") };
+    list_models(exchange) {
+        let (page_size, page_token) = exchange.page()?;
+        ListModelsRequest { provider: exchange.query("provider")?, page_size, page_token }
+    };
+    get_model(exchange) GetModelRequest { id: exchange.param("id") };
+    delete_model(exchange) DeleteModelRequest { id: exchange.param("id") };
+    list_api_keys(exchange) {
+        let (page_size, page_token) = exchange.page()?;
+        ListApiKeysRequest { page_size, page_token }
+    };
+    get_api_key(exchange) GetApiKeyRequest { id: exchange.param("id") };
+    delete_api_key(exchange) DeleteApiKeyRequest { id: exchange.param("id") };
+}
+
+/// A route that creates the resource in its body.
+macro_rules! create {
+    ($($name:ident $request:ty;)*) => { $(
+        async fn $name(mut exchange: Exchange) -> Result<Response> {
+            let request: $request = exchange.message()?;
+            proto_json(StatusCode::CREATED, &exchange.admin().$name(&exchange.call, request).await?)
+        }
+    )* };
+}
+
+create! {
+    create_provider CreateProviderRequest;
+    create_model CreateModelRequest;
+    create_api_key CreateApiKeyRequest;
+}
+
+/// A route that replaces the resource named by its path.
+macro_rules! update {
+    ($($name:ident $request:ty, $resource:ident;)*) => { $(
+        async fn $name(mut exchange: Exchange) -> Result<Response> {
+            let mut request: $request = exchange.message()?;
+            request.$resource.get_or_insert_default().id = exchange.param("id");
+            proto_json(StatusCode::OK, &exchange.admin().$name(&exchange.call, request).await?)
+        }
+    )* };
+}
+
+update! {
+    update_provider UpdateProviderRequest, provider;
+    update_model UpdateModelRequest, model;
+    update_api_key UpdateApiKeyRequest, api_key;
+}

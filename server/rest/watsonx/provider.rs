@@ -1,0 +1,241 @@
+//! Providers.
+
+use std::collections::BTreeMap;
+
+use axum::response::Response;
+use http::StatusCode;
+
+use super::in_its_words;
+use crate::{
+    error::{Error, Reason, Result},
+    proto::v1::{
+        CreateProviderRequest, Credential, DeleteProviderRequest, GetProviderRequest, InlineSecrets,
+        ListAvailableModelsRequest, ListProvidersRequest, Provider, UpdateProviderRequest,
+        credential::Source,
+    },
+    providers::{self, ProviderType, REGISTRY},
+    rest::{
+        exchange::{Exchange, empty, json},
+        openai::{PAGE, all_models},
+    },
+    wire::{
+        json::Malformed,
+        watsonx::provider::{self as wire, mask},
+    },
+};
+
+/// Other names of provider types: a slip in a client's types, the names of a sister product, and the vendors' own.
+const SYNONYMS: [(&str, &str); 8] = [
+    ("azure", "azure-openai"),
+    ("cerebas", "cerebras"),
+    ("google", "gemini"),
+    ("mistral-ai", "mistral"),
+    ("mistralai", "mistral"),
+    ("nvidia", "nim"),
+    ("x-ai", "xai"),
+    ("watsonx", "watsonxai"),
+];
+
+/// What `data` says, sorted by the registry row.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Arguments {
+    base_url: String,
+    settings: BTreeMap<String, String>,
+    secrets: BTreeMap<String, String>,
+}
+
+pub(super) async fn list(exchange: Exchange) -> Result<Response> {
+    let mut providers = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = ListProvidersRequest { page_size: PAGE, page_token };
+        let page = exchange.admin().list_providers(&exchange.call, request).await?;
+        providers.extend(page.providers);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    let models = all_models(&exchange, "").await?;
+    Ok(json(StatusCode::OK, wire::write_list(&providers, &models)))
+}
+
+pub(super) async fn create(mut exchange: Exchange) -> Result<Response> {
+    let row = provider_type(&exchange.param("id"))?;
+    let write = wire::read(&exchange.take_body()?).map_err(Malformed::in_request)?;
+    let Arguments { base_url, settings, secrets } = sort(row, write.data)?;
+    let provider = Provider {
+        name: write.name,
+        r#type: row.name.to_owned(),
+        base_url,
+        settings,
+        credential: (!secrets.is_empty()).then(|| inline(secrets)),
+        ..Default::default()
+    };
+    let request = CreateProviderRequest { provider: Some(provider) };
+    let created = exchange
+        .admin()
+        .create_provider(&exchange.call, request)
+        .await
+        .map_err(in_its_words)?
+        .provider
+        .unwrap_or_default();
+    Ok(json(StatusCode::CREATED, wire::write_brief(&created)))
+}
+
+pub(super) async fn get(exchange: Exchange) -> Result<Response> {
+    let provider = stored(&exchange).await?;
+    let models = all_models(&exchange, &provider.id).await?;
+    Ok(json(StatusCode::OK, wire::write(&provider, &models)))
+}
+
+pub(super) async fn replace(mut exchange: Exchange) -> Result<Response> {
+    let row = provider_type(&exchange.param("type"))?;
+    let write = wire::read(&exchange.take_body()?).map_err(Malformed::in_request)?;
+    let Arguments { base_url, settings, secrets } = sort(row, write.data)?;
+    let old = stored(&exchange).await?;
+    let provider = Provider {
+        name: write.name,
+        r#type: row.name.to_owned(),
+        base_url,
+        settings,
+        credential: credential(secrets, &old.credential_hint)?,
+        // Not known to this API, so not its to remove. The etag keeps them from being a mixture of two versions.
+        ..old
+    };
+    let request = UpdateProviderRequest { provider: Some(provider) };
+    let updated = exchange
+        .admin()
+        .update_provider(&exchange.call, request)
+        .await
+        .map_err(in_its_words)?
+        .provider
+        .unwrap_or_default();
+    Ok(json(StatusCode::OK, wire::write_brief(&updated)))
+}
+
+pub(super) async fn delete(exchange: Exchange) -> Result<Response> {
+    let request = DeleteProviderRequest { id: exchange.param("id") };
+    exchange.admin().delete_provider(&exchange.call, request).await?;
+    Ok(empty())
+}
+
+pub(super) async fn available(exchange: Exchange) -> Result<Response> {
+    let request = ListAvailableModelsRequest { provider: exchange.param("id") };
+    let body = match exchange.admin().list_available_models(&exchange.call, request).await {
+        Ok(answer) => wire::write_available(Some(&answer.models)),
+        Err(error) if error.reason() == Reason::NotSupported => wire::write_available(None),
+        Err(error) => return Err(error),
+    };
+    Ok(json(StatusCode::OK, body))
+}
+
+async fn stored(exchange: &Exchange) -> Result<Provider> {
+    let request = GetProviderRequest { id: exchange.param("id") };
+    Ok(exchange.admin().get_provider(&exchange.call, request).await?.provider.unwrap_or_default())
+}
+
+fn provider_type(name: &str) -> Result<&'static ProviderType> {
+    let known = |wanted: &str| REGISTRY.iter().find(|row| row.name == wanted).copied();
+    let synonym = SYNONYMS.iter().find(|(other, _)| *other == name).and_then(|(_, ours)| known(ours));
+    synonym.map_or_else(|| providers::provider_type(name), Ok)
+}
+
+/// Sorts the arguments by what the row says they are.
+fn sort(row: &ProviderType, data: BTreeMap<String, String>) -> Result<Arguments> {
+    let mut sorted = Arguments::default();
+    let secret = |name: &str| row.auth.iter().any(|kind| kind.secrets().iter().any(|one| one.name == name));
+    for (given, text) in data {
+        // Some documents of this API print it so.
+        let name = if given == "apiKey" { "apikey".to_owned() } else { given };
+        if name == "base_url" {
+            sorted.base_url = text;
+        } else if secret(&name) {
+            sorted.secrets.insert(name, text);
+        } else if row.settings.iter().any(|setting| setting.name == name) {
+            sorted.settings.insert(name, text);
+        } else {
+            return Err(unknown(row, &name));
+        }
+    }
+    Ok(sorted)
+}
+
+fn unknown(row: &ProviderType, name: &str) -> Error {
+    let secrets = row.auth.iter().flat_map(|kind| kind.secrets());
+    let mut known: Vec<_> = secrets.chain(row.settings).map(|argument| argument.name).collect();
+    known.push("base_url");
+    known.dedup();
+    let message = format!("type {} has no such argument; it has {}", row.name, known.join(", "));
+    Error::invalid(format!("data.{name}"), message)
+}
+
+/// The credential that replaces the stored one. Secrets that come back masked, as reads show them, are left as they
+/// are; a client that reads, changes and writes must not store the mask.
+fn credential(
+    secrets: BTreeMap<String, String>,
+    hints: &BTreeMap<String, String>,
+) -> Result<Option<Credential>> {
+    let masked = |name: &str, text: &str| hints.get(name).is_some_and(|hint| mask(hint) == text);
+    let kept = secrets.iter().filter(|(name, text)| masked(name, text)).count();
+    if kept > 0 && kept == secrets.len() && kept == hints.len() {
+        return Ok(None);
+    }
+    if let Some((name, _)) = secrets.iter().find(|(name, text)| masked(name, text)) {
+        return Err(Error::invalid(
+            format!("data.{name}"),
+            "send all secrets masked to keep them, or all in clear to replace them",
+        ));
+    }
+    Ok(Some(inline(secrets)))
+}
+
+fn inline(values: BTreeMap<String, String>) -> Credential {
+    Credential { source: Some(Source::Inline(InlineSecrets { values })) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn data_is_sorted_by_the_registry_row() {
+        let row = provider_type("openai").unwrap();
+        let data = map(&[("apiKey", "k"), ("base_url", "http://x/v1"), ("project", "p")]);
+        let expected = Arguments {
+            base_url: "http://x/v1".into(),
+            settings: map(&[("project", "p")]),
+            secrets: map(&[("apikey", "k")]),
+        };
+        assert_eq!(sort(row, data).unwrap(), expected);
+        let error = sort(row, map(&[("region", "eu")])).unwrap_err();
+        assert_eq!(error.detail().field.as_deref(), Some("data.region"));
+        assert!(error.message().contains("apikey"), "{error}");
+    }
+
+    #[test]
+    fn synonym_counts_only_where_its_type_exists() {
+        for (other, ours) in SYNONYMS {
+            match provider_type(other) {
+                Ok(row) => assert_eq!(row.name, ours),
+                Err(error) => assert!(error.message().contains(other), "{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn mask_that_comes_back_keeps_the_stored_secrets() {
+        let hints = map(&[("id", "...wxyz"), ("secret", "")]);
+        let kept = credential(map(&[("id", "****wxyz"), ("secret", "****")]), &hints).unwrap();
+        assert_eq!(kept, None);
+        let new = map(&[("id", "new"), ("secret", "new")]);
+        assert_eq!(credential(new.clone(), &hints).unwrap(), Some(inline(new)));
+        assert_eq!(credential(BTreeMap::new(), &hints).unwrap(), Some(inline(BTreeMap::new())));
+        let mixed = credential(map(&[("id", "new"), ("secret", "****")]), &hints).unwrap_err();
+        assert_eq!(mixed.detail().field.as_deref(), Some("data.secret"));
+    }
+}
