@@ -1,0 +1,28 @@
+//! One test binary: the gateway over its live port.
+
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    clippy::disallowed_methods,
+    reason = "what a test does not expect fails it; its modules see each other only; it has settings of its own"
+)]
+
+mod admin;
+mod balance;
+mod documents;
+mod faults;
+mod grpc;
+mod hardening;
+mod parity;
+mod peers;
+mod permissions;
+mod providers;
+mod rest;
+mod shape;
+mod streaming;
+mod support;
+mod vendors;
+mod watsonx;

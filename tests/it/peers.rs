@@ -1,0 +1,166 @@
+//! Software that others wrote judges the gateway: the OpenAI SDKs, gRPC-Web clients, grpcurl, and llama.cpp as upstream.
+//!
+//! `make test` sets the programs up and names their folder in `SLUICEGATE_PEERS`; without it these tests say that they
+//! were not run.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::json;
+
+use crate::support::{ADMIN_KEY, TestGateway, chat, start_gateway};
+
+/// The folder of the programs. `None`, said aloud: they are not there.
+pub fn peers() -> Option<PathBuf> {
+    let peers = std::env::var_os("SLUICEGATE_PEERS").map(PathBuf::from);
+    if peers.is_none() {
+        println!("not run: SLUICEGATE_PEERS is not set; `make test` sets the programs up");
+    }
+    peers
+}
+
+/// The search path, the peers' programs first.
+pub fn path_with(peers: &Path) -> std::ffi::OsString {
+    let own = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders = vec![peers.join("bin"), peers.join("venv/bin")];
+    folders.extend(std::env::split_paths(&own));
+    std::env::join_paths(folders).expect("a search path")
+}
+
+/// A script of tests/peers with what all of them want to know.
+fn script(peers: &Path, gateway: &TestGateway, name: &str) -> Command {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(name);
+    let program = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("py") => peers.join("venv/bin/python"),
+        Some("mjs") => PathBuf::from("node"),
+        _ => PathBuf::from("bash"),
+    };
+    let mut command = Command::new(program);
+    command.arg(path).env("SLUICEGATE_PEERS", peers);
+    command.env("SLUICEGATE_URL", &gateway.url).env("SLUICEGATE_KEY", ADMIN_KEY);
+    command
+}
+
+/// Runs a script to its end; what it printed.
+async fn run(mut command: Command) -> String {
+    let output = tokio::task::spawn_blocking(move || command.output().expect("the script starts")).await;
+    let output = output.expect("the script is awaited");
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("ok "), "the script does not say what it did: {text}");
+    text
+}
+
+/// llama.cpp's server with a tiny random model. It ends with its standard input.
+struct Llama {
+    child: Child,
+    base_url: String,
+}
+
+impl Llama {
+    fn start(peers: &Path) -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/llama_server.py");
+        let mut child = Command::new(peers.join("venv/bin/python"))
+            .arg(script)
+            .args(["--port", "0"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the server starts");
+        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let base_url = lines
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("ready ").map(str::to_owned))
+            .expect("the server is ready");
+        Self { child, base_url }
+    }
+}
+
+impl Drop for Llama {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_openai_sdks_work_unmodified() {
+    let Some(peers) = peers() else { return };
+    let gateway = start_gateway().await;
+    gateway.add_demo().await;
+    for name in ["openai_python.py", "openai_node.mjs"] {
+        for base_path in ["/v1", "/ml/gateway/v1"] {
+            let mut command = script(&peers, &gateway, name);
+            command.env("BASE_PATH", base_path);
+            println!("{name} {base_path}\n{}", run(command).await);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grpc_web_clients_work() {
+    let Some(peers) = peers() else { return };
+    let gateway = start_gateway().await;
+    gateway.add_demo().await;
+    println!("{}", run(web_client(&peers, &gateway, "demo")).await);
+}
+
+fn web_client(peers: &Path, gateway: &TestGateway, model: &str) -> Command {
+    let descriptors = gateway.data.path().join("descriptors.bin");
+    std::fs::write(&descriptors, sluicegate::proto::DESCRIPTORS).expect("the descriptors are written");
+    let mut command = script(peers, gateway, "grpc_web.mjs");
+    command.env("SLUICEGATE_DESCRIPTORS", descriptors).env("MODEL", model);
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grpcurl_administers_a_llama_cpp_server() {
+    let Some(peers) = peers() else { return };
+    let llama = Llama::start(&peers);
+    let gateway = start_gateway().await;
+    let mut command = script(&peers, &gateway, "grpcurl_admin.sh");
+    command.env("UPSTREAM_URL", &llama.base_url);
+    println!("{}", run(command).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_edge_gives_the_text_of_a_llama_cpp_server() {
+    let Some(peers) = peers() else { return };
+    let llama = Llama::start(&peers);
+    let gateway = start_gateway().await;
+    gateway.add_upstream("llama", &llama.base_url, "tiny").await;
+
+    let mut request = chat("tiny", "Hi");
+    (request.temperature, request.seed, request.max_tokens) = (Some(0.0), Some(1), Some(24));
+    let unary = gateway.client.inference().chat(request.clone()).await.expect("an answer").into_inner();
+    let message = unary.choices[0].message.clone().expect("a message");
+    let Some(sluicegate_client::v1::part::Content::Text(text)) = &message.parts[0].content else {
+        panic!("no text: {message:?}")
+    };
+    let mut stream = gateway.client.inference().stream_chat(request).await.expect("a stream").into_inner();
+    let mut streamed = String::new();
+    while let Some(chunk) = stream.message().await.expect("no error") {
+        streamed.push_str(&sluicegate_client::text(&chunk));
+    }
+    assert!(!text.text.is_empty());
+    assert_eq!(streamed, text.text, "stream and answer");
+
+    let body = json!({"model": "tiny", "messages": [{"role": "user", "content": "Hi"}],
+        "temperature": 0.0, "seed": 1, "max_tokens": 24});
+    let response = gateway.post("/v1/chat/completions", &body).send().await.expect("an answer");
+    let answer: serde_json::Value =
+        serde_json::from_str(&response.text().await.expect("text")).expect("JSON");
+    assert_eq!(answer["choices"][0]["message"]["content"], text.text.as_str(), "gRPC and REST");
+
+    for name in ["openai_python.py", "openai_node.mjs"] {
+        let mut command = script(&peers, &gateway, name);
+        command.env("MODEL", "tiny");
+        println!("{}", run(command).await);
+    }
+    println!("{}", run(web_client(&peers, &gateway, "tiny")).await);
+}

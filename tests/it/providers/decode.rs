@@ -1,0 +1,57 @@
+//! Upstream bytes -> frames -> chunks, as the driver does it, without the network.
+
+use serde::Serialize;
+use sluicegate::{
+    error::Result,
+    providers::{ChunkDecoder, Flow, Framing},
+    wire::sse::{self, PushError},
+};
+
+use super::operation::{Streamed, json};
+
+/// How a stream that did not fail ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The upstream said that it is finished.
+    Said,
+    /// The body ended and the answer is complete.
+    Closed,
+}
+
+/// Decodes a body that comes in these pieces.
+pub(super) fn decode<'a, C: Serialize>(
+    framing: Framing,
+    decoder: Result<Box<dyn ChunkDecoder<C>>>,
+    pieces: impl Iterator<Item = &'a [u8]>,
+) -> Streamed {
+    let Framing::Sse = framing;
+    let mut chunks = Vec::new();
+    let ended = decoder.and_then(|mut decoder| {
+        let mut reader = sse::Reader::default();
+        for piece in pieces {
+            let pushed = reader.push(piece, &mut |frame| {
+                decoder.frame(frame, &mut chunks).map(|flow| matches!(flow, Flow::More))
+            });
+            match pushed {
+                Ok(true) => {}
+                Ok(false) => return Ok(Ended::Said),
+                Err(PushError::Frame(error)) => return Err(error),
+                Err(PushError::TooLong(limit)) => panic!("an event of more than {limit} bytes"),
+            }
+        }
+        decoder.end(&mut chunks).map(|()| Ended::Closed)
+    });
+    Streamed { chunks: chunks.into_iter().map(json).collect(), ended }
+}
+
+/// The payloads of the events of a body.
+pub(super) fn events(body: &[u8]) -> Vec<Vec<u8>> {
+    let mut events = Vec::new();
+    let mut reader = sse::Reader::default();
+    let pushed: Result<_, PushError<()>> = reader.push(body, &mut |frame| {
+        events.push(frame.data.to_vec());
+        Ok(true)
+    });
+    assert!(pushed.is_ok());
+    events
+}

@@ -1,0 +1,264 @@
+//! Laws over every fixture. The functions are shared with the recordings.
+
+use serde_json::Value;
+use sluicegate::{
+    error::Reason,
+    providers::{Adapter, Endpoint, Settings},
+};
+
+use super::{
+    decode::events,
+    fixture::{self, Subject, assert_none, cases, read, subjects},
+    join::{comparable, join},
+    normal::{difference, normal},
+    operation::{Operation, Streamed},
+};
+
+/// Every upstream stream of the fixtures.
+fn streams() -> Vec<(Subject, String, Vec<u8>)> {
+    let mut all = Vec::new();
+    for subject in subjects() {
+        let folder = subject.folder("answers");
+        for case in cases(&folder, ".stream.txt") {
+            let body = read(&folder.join(format!("{case}.stream.txt")));
+            all.push((subject, case, body));
+        }
+    }
+    assert!(!all.is_empty(), "streams to read");
+    all
+}
+
+/// Every unstreamed upstream answer of the fixtures.
+fn replies() -> Vec<(Subject, String, Vec<u8>)> {
+    let mut all = Vec::new();
+    for subject in subjects() {
+        let folder = subject.folder("answers");
+        for case in cases(&folder, ".reply.json") {
+            let body = read(&folder.join(format!("{case}.reply.json")));
+            all.push((subject, case, body));
+        }
+    }
+    assert!(!all.is_empty(), "answers to read");
+    all
+}
+
+#[test]
+fn requests_survive_the_round_trip() {
+    let mut wrong = Vec::new();
+    for case in cases(&fixture::requests(), ".json") {
+        let body = read(&fixture::requests().join(format!("{case}.json")));
+        wrong.extend(request_differs(Operation::of_case(&case), &body).map(|found| format!("{case}{found}")));
+    }
+    assert_none(&wrong);
+}
+
+#[test]
+fn answers_survive_the_round_trip() {
+    let mut wrong = Vec::new();
+    for (subject, case, body) in replies() {
+        if speaks_openai(&body) {
+            let found = answer_differs(Operation::of_case(&case), &body);
+            wrong.extend(found.map(|found| format!("{}/{case}{found}", subject.0.name)));
+        }
+    }
+    assert_none(&wrong);
+}
+
+#[test]
+fn chunks_survive_the_round_trip() {
+    let mut wrong = Vec::new();
+    for (subject, case, body) in streams() {
+        let found = chunks_differ(Operation::of_case(&case), &body);
+        wrong.extend(found.map(|found| format!("{}/{case}{found}", subject.0.name)));
+    }
+    assert_none(&wrong);
+}
+
+#[test]
+fn streams_may_come_in_any_pieces() {
+    let mut wrong = Vec::new();
+    for (subject, case, body) in streams() {
+        let operation = Operation::of_case(&case);
+        let found = chopped_differs(operation, subject.adapter(), &body, &subject.settings());
+        wrong.extend(found.map(|found| format!("{}/{case}{found}", subject.0.name)));
+    }
+    assert_none(&wrong);
+}
+
+#[test]
+fn streams_end_finished_or_as_an_error_and_show_usage_once() {
+    let mut wrong = Vec::new();
+    for (subject, case, body) in streams() {
+        let pieces = std::iter::once(body.as_slice());
+        let streamed = Operation::of_case(&case).stream(subject.adapter(), pieces, &subject.settings());
+        wrong.extend(ends_badly(&streamed).map(|found| format!("{}/{case}: {found}", subject.0.name)));
+    }
+    assert_none(&wrong);
+}
+
+#[test]
+fn cut_streams_never_pass_for_finished() {
+    let mut wrong = Vec::new();
+    for (subject, case, body) in streams() {
+        let operation = Operation::of_case(&case);
+        let settings = subject.settings();
+        let stream = |body| operation.stream(subject.adapter(), std::iter::once(body), &settings);
+        let whole = stream(&body);
+        if whole.ended.is_err() {
+            continue;
+        }
+        let whole = without_usage(join(operation, &whole.chunks));
+        for end in cuts(&body) {
+            let cut = stream(&body[..end]);
+            match cut.ended {
+                // What follows the finish of every choice is usage and the farewell.
+                Ok(_) => {
+                    let found = difference(&whole, &without_usage(join(operation, &cut.chunks)));
+                    wrong.extend(found.map(|found| format!("{}/{case} cut at {end}{found}", subject.0.name)));
+                }
+                Err(error) if error.reason() == Reason::StreamTruncated => {}
+                Err(error) => wrong.push(format!("{}/{case} cut at {end}: {error:?}", subject.0.name)),
+            }
+        }
+    }
+    assert_none(&wrong);
+}
+
+#[test]
+fn chunks_sum_to_the_unstreamed_answer() {
+    let (mut wrong, mut compared) = (Vec::new(), 0);
+    for (subject, case, body) in streams() {
+        let folder = subject.folder("answers");
+        if !folder.join(format!("{case}.reply.json")).exists() {
+            continue;
+        }
+        let operation = Operation::of_case(&case);
+        let reply = read(&folder.join(format!("{case}.reply.json")));
+        let answer = operation.answer(subject.adapter(), &reply, &subject.settings()).expect(&case);
+        let streamed =
+            operation.stream(subject.adapter(), std::iter::once(body.as_slice()), &subject.settings());
+        let found = difference(&comparable(answer), &join(operation, &streamed.chunks));
+        wrong.extend(found.map(|found| format!("{}/{case}{found}", subject.0.name)));
+        compared += 1;
+    }
+    assert!(compared > 0, "streams with an unstreamed twin");
+    assert_none(&wrong);
+}
+
+#[test]
+fn built_in_models_answer_every_request_alike_whole_and_streamed() {
+    let mut wrong = Vec::new();
+    for subject in subjects() {
+        let Endpoint::BuiltIn(respond) = subject.0.endpoint else { continue };
+        let settings = subject.settings();
+        for case in cases(&fixture::requests(), ".json") {
+            let operation = Operation::of_case(&case);
+            let body = read(&fixture::requests().join(format!("{case}.json")));
+            let bytes = |stream| -> Vec<u8> {
+                let asked = operation.ask(subject.adapter(), &body, Some(stream), subject.model(), &settings);
+                let reply = respond(&asked.expect(&case), &settings);
+                reply.body.iter().flat_map(|(_, piece)| piece.to_vec()).collect()
+            };
+            let answer = operation.answer(subject.adapter(), &bytes(false), &settings).expect(&case);
+            if matches!(operation, Operation::Chat | Operation::Complete) {
+                let body = bytes(true);
+                let streamed =
+                    operation.stream(subject.adapter(), std::iter::once(body.as_slice()), &settings);
+                let found = difference(&comparable(answer), &join(operation, &streamed.chunks));
+                wrong.extend(found.or(ends_badly(&streamed)).map(|found| format!("{case}{found}")));
+            }
+        }
+    }
+    assert_none(&wrong);
+}
+
+/// Where a body is cut: around the end of each line, and within it.
+fn cuts(body: &[u8]) -> impl Iterator<Item = usize> {
+    let ends = body.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at);
+    let cuts = ends.flat_map(|end| [end.saturating_sub(20), end.saturating_sub(1), end, end + 1]);
+    cuts.filter(|end| *end < body.len())
+}
+
+/// Law 1 on a request in OpenAI's format.
+pub(super) fn request_differs(operation: Operation, body: &[u8]) -> Option<String> {
+    // How vectors are packed is between the edge and its caller.
+    let asked = |body: &[u8]| {
+        let mut normal = normal(body);
+        normal.as_object_mut().map(|members| members.shift_remove("encoding_format"));
+        normal
+    };
+    match operation.rewrite_request(body) {
+        Ok(written) => difference(&asked(body), &asked(&written)).map(|found| format!(" request{found}")),
+        Err(wrong) => Some(format!(" request: {wrong:?}")),
+    }
+}
+
+/// Law 1 on an answer in OpenAI's format.
+pub(super) fn answer_differs(operation: Operation, body: &[u8]) -> Option<String> {
+    match operation.rewrite_answer(body)? {
+        Ok(written) => difference(&normal(body), &normal(&written)).map(|found| format!(" answer{found}")),
+        Err(wrong) => Some(format!(" answer: {wrong:?}")),
+    }
+}
+
+/// Law 1 on the chunks of a stream in OpenAI's format.
+pub(super) fn chunks_differ(operation: Operation, body: &[u8]) -> Option<String> {
+    let mut chunks = events(body);
+    chunks.retain(|event| speaks_openai(event));
+    // Chunks refer back to others of the same id only.
+    let id = |chunk: &Vec<u8>| normal(chunk)["id"].clone();
+    chunks.chunk_by(|one, other| id(one) == id(other)).find_map(|chunks| {
+        match operation.rewrite_chunks(chunks) {
+            Ok(written) => chunks.iter().zip(&written).find_map(|(before, after)| {
+                difference(&normal(before), &normal(after)).map(|found| format!(" chunk{found}"))
+            }),
+            Err(wrong) => Some(format!(" chunk: {wrong:?}")),
+        }
+    })
+}
+
+/// Law 2.
+pub(super) fn chopped_differs(
+    operation: Operation,
+    adapter: &dyn Adapter,
+    body: &[u8],
+    settings: &Settings,
+) -> Option<String> {
+    let whole = operation.stream(adapter, std::iter::once(body), settings);
+    let bytes = operation.stream(adapter, body.chunks(1), settings);
+    let differs = difference(&Value::from(whole.chunks), &Value::from(bytes.chunks));
+    let ends = |streamed: &Result<_, sluicegate::error::Error>| format!("{streamed:?}");
+    differs
+        .or_else(|| (ends(&whole.ended) != ends(&bytes.ended)).then(|| ": ends in another way".to_owned()))
+        .map(|found| format!(" byte by byte{found}"))
+}
+
+/// The end rule of law 3: finished, or a truncation, or the upstream's own error; and usage at most once.
+pub(super) fn ends_badly(streamed: &Streamed) -> Option<String> {
+    let usages = streamed.chunks.iter().filter(|chunk| chunk.get("usage").is_some()).count();
+    if usages > 1 {
+        return Some(format!("usage {usages} times"));
+    }
+    let last = streamed.chunks.last();
+    if usages == 1 && last.is_some_and(|chunk| chunk.get("usage").is_none()) {
+        return Some("usage before the last chunk".to_owned());
+    }
+    match &streamed.ended {
+        Ok(_) if streamed.chunks.is_empty() => Some("finished without a chunk".to_owned()),
+        Ok(_) => None,
+        Err(error) if error.reason() == Reason::ProviderBadAnswer => Some(format!("{error:?}")),
+        Err(_) => None,
+    }
+}
+
+fn without_usage(mut answer: Value) -> Value {
+    answer["usage"].take();
+    answer
+}
+
+/// Whether a body is in OpenAI's format.
+fn speaks_openai(body: &[u8]) -> bool {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let object = body["object"].as_str().unwrap_or_default();
+    object.starts_with("chat.completion") || object == "text_completion" || object == "list"
+}
