@@ -1,0 +1,63 @@
+# The one door: run, test, check, bench.
+#
+#   make run    build and start the gateway with the demo provider; prints lines to paste
+#   make test   set up and run everything that continuous integration runs
+#   make check  the fast part of it: format, lints, documentation, protobuf
+#   make bench  what the release binary weighs and how soon it is ready
+#   make fuzz   every fuzz target for FUZZ_SECONDS, by default 20 (fuzz/README.md)
+#
+# PROFILE=dev builds `make run` without optimisation, which is sooner done.
+
+PROFILE ?= release
+PEERS   ?= target/peers
+BUF      = $(PEERS)/bin/buf
+BINARY   = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/sluicegate
+
+# Every recipe finds the peers in the same place.
+export SLUICEGATE_PEERS := $(abspath $(PEERS))
+
+.PHONY: run test check format lint doc proto unit quickstart peers bench fuzz release-image
+
+run:
+	cargo build --locked --profile $(PROFILE) --bin sluicegate
+	@examples/quickstart.sh $(BINARY)
+
+test: check unit quickstart
+
+check: format lint doc proto
+
+format:
+	cargo fmt --all --check
+
+lint:
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+
+proto: peers
+	$(BUF) lint proto
+	$(BUF) breaking proto --against proto/release.binpb
+
+unit: peers
+	cargo test --locked --workspace
+
+# Runs `make run` as a stranger would, and every line that it prints.
+quickstart: peers
+	tests/peers/quickstart.sh
+
+# Programs of others that the tests use; a second run takes no time.
+peers:
+	@tests/peers/setup.sh
+
+bench:
+	cargo build --locked --release --bin sluicegate
+	python3 benches/footprint.py target/release/sluicegate
+
+# Needs a nightly compiler; installs cargo-fuzz beside the peers when it is not there. Not part of `make test`.
+fuzz:
+	@fuzz/run.sh $(FUZZ_TARGETS)
+
+# The baseline of `buf breaking`; made anew at each release and committed.
+release-image: peers
+	$(BUF) build proto -o proto/release.binpb
