@@ -117,6 +117,10 @@ pub fn row(reason: Reason) -> Row {
             (Code::ResourceExhausted, 429, "rate_limit_error", "rate_limit_exceeded", Provider, OtherTarget)
         }
         Reason::ProviderRejected => (Code::InvalidArgument, 400, REQUEST, "provider_rejected", Caller, Never),
+        Reason::ContextLengthExceeded => {
+            (Code::InvalidArgument, 400, REQUEST, "context_length_exceeded", Caller, Never)
+        }
+        Reason::ContentFiltered => (Code::InvalidArgument, 400, REQUEST, "content_filter", Caller, Never),
         Reason::UpstreamModelNotFound => {
             (Code::NotFound, 404, REQUEST, "model_not_found", Caller, OtherTarget)
         }

@@ -104,5 +104,5 @@ fn by_the_standard(stream: &[u8]) -> (Frames, End) {
     }
     let comment = rest.first() == Some(&b':');
     let clean = data.is_none() && name.is_empty() && (rest.is_empty() || comment);
-    (frames, if clean { End::Clean } else { End::HalfEvent })
+    (frames, if clean { End::Clean } else { End::HalfFrame })
 }

@@ -96,6 +96,7 @@ impl Streaming for Chat {
             .map(|part| match &part.content {
                 Some(part_delta::Content::Text(delta)) => delta.text.len(),
                 Some(part_delta::Content::Thinking(delta)) => delta.text.len() + delta.signature.len(),
+                Some(part_delta::Content::RedactedThinking(delta)) => delta.data.len(),
                 Some(part_delta::Content::ToolCall(delta)) => {
                     delta.name.len() + delta.arguments_json_fragment.len()
                 }

@@ -13,12 +13,15 @@ mod azure_openai;
 mod cerebras;
 mod custom;
 mod demo;
+mod failure;
 mod groq;
 mod mistral;
 mod nim;
 mod openai;
 pub mod openai_dialect;
+mod options;
 mod segment;
+mod teller;
 mod xai;
 
 pub use segment::safe_path_segment;
@@ -30,7 +33,7 @@ use crate::{
         CompleteResponse, EmbedRequest, EmbedResponse, Operation,
     },
     secrets::Sealed,
-    wire::Frame,
+    wire::{Frame, Framing},
 };
 
 /// Every provider type, by name. A new vendor is one file and one line here.
@@ -168,13 +171,6 @@ pub struct BuiltInReply {
     pub status: StatusCode,
     /// Pieces of the body, each with the time to wait before it.
     pub body: Vec<(Duration, Bytes)>,
-}
-
-/// How an upstream frames a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
-    /// Server-sent events.
-    Sse,
 }
 
 /// Whether a stream has more to say.

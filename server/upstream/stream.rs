@@ -13,12 +13,9 @@ use futures_util::Stream;
 use super::{Body, Pace};
 use crate::{
     error::{Error, Reason, Result},
-    providers::{ChunkDecoder, Flow, Framing},
+    providers::{ChunkDecoder, Flow},
     task::Tasks,
-    wire::{
-        Frame,
-        sse::{self, End, PushError},
-    },
+    wire::{End, Frame, Frames, Framing, PushError},
 };
 
 /// How long to wait for the end of a body whose answer is complete, to keep its connection.
@@ -33,7 +30,7 @@ const MAX_DOCUMENT_BYTES: usize = 64 << 10;
 pub struct ChunkStream<C> {
     body: Option<Body>,
     shape: Shape,
-    frames: sse::Reader,
+    frames: Frames,
     decoder: Box<dyn ChunkDecoder<C>>,
     /// Decoded and not yet taken.
     chunks: VecDeque<C>,
@@ -48,7 +45,7 @@ pub struct ChunkStream<C> {
 /// What the body is, as its first byte tells. Content types are not to be trusted with that.
 enum Shape {
     Unknown,
-    Events,
+    Frames,
     /// JSON or HTML, as no event begins: the upstream does not stream, or answers with an error as if it were none.
     Document(BytesMut),
 }
@@ -65,13 +62,10 @@ impl<C> ChunkStream<C> {
         pace: Pace,
         tasks: Tasks,
     ) -> Self {
-        let frames = match framing {
-            Framing::Sse => sse::Reader::default(),
-        };
         Self {
             body: Some(body),
-            shape: Shape::Unknown,
-            frames,
+            shape: Shape::of(framing),
+            frames: Frames::new(framing),
             decoder,
             chunks: VecDeque::new(),
             fresh: Vec::new(),
@@ -111,14 +105,14 @@ impl<C> ChunkStream<C> {
             Ok(false) => self.finish(context),
             Err(PushError::Frame(error)) => self.fail(error),
             Err(PushError::TooLong(limit)) => {
-                let message = format!("the upstream sent an event of more than {limit} bytes");
+                let message = format!("the upstream sent a frame of more than {limit} bytes");
                 self.fail(Error::new(Reason::ProviderBadAnswer, message));
             }
         }
         self.chunks.extend(self.fresh.drain(..));
     }
 
-    /// The body ended cleanly; the decoder knows whether the answer did. A half event at the end is never decoded: it
+    /// The body ended cleanly; the decoder knows whether the answer did. A half frame at the end is never decoded: it
     /// matters only where the answer is not complete without it.
     fn end(&mut self) {
         self.body = None;
@@ -134,8 +128,8 @@ impl<C> ChunkStream<C> {
         match (ended, self.frames.end()) {
             (Ok(()), _) => {}
             (Err(error), End::Clean) => self.fail(error),
-            (Err(_), End::HalfEvent) => {
-                let message = "the upstream's stream ended in the middle of an event";
+            (Err(_), End::HalfFrame) => {
+                let message = "the upstream's stream ended in the middle of a frame";
                 self.fail(Error::new(Reason::StreamTruncated, message));
             }
         }
@@ -195,13 +189,21 @@ impl<C: Unpin> Stream for ChunkStream<C> {
 // === impl Shape ===
 
 impl Shape {
+    /// What is known before the first byte: only where frames are events, a document can be told from them by it.
+    fn of(framing: Framing) -> Self {
+        match framing {
+            Framing::Sse => Self::Unknown,
+            Framing::JsonLines => Self::Frames,
+        }
+    }
+
     fn see(&mut self, bytes: &[u8]) {
         let Self::Unknown = self else { return };
         // White space and a byte order mark may stand before either.
         let first = bytes.iter().find(|byte| !b" \t\r\n\xef\xbb\xbf".contains(byte));
         match first {
             Some(b'{' | b'[' | b'<') => *self = Self::Document(BytesMut::new()),
-            Some(_) => *self = Self::Events,
+            Some(_) => *self = Self::Frames,
             None => {}
         }
     }

@@ -6,7 +6,7 @@
 
 use memchr::{memchr, memchr2};
 
-use super::Frame;
+use super::{End, Frame, PushError};
 
 /// Written after the last event of a stream that really finished.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
@@ -35,24 +35,6 @@ struct Event {
     name: Vec<u8>,
     /// The lines of data, joined by LF. `None`: there was none yet.
     data: Option<Vec<u8>>,
-}
-
-/// Why reading stopped.
-#[derive(Debug, PartialEq, Eq)]
-pub enum PushError<E> {
-    /// An event is longer than this many bytes.
-    TooLong(usize),
-    /// Whoever took the frame failed.
-    Frame(E),
-}
-
-/// How a stream ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Between two events.
-    Clean,
-    /// In the middle of an event, which was not handed out.
-    HalfEvent,
 }
 
 /// What a line says.
@@ -136,7 +118,7 @@ impl Reader {
         let line = self.behind_mark(&self.line);
         let comment = line.first() == Some(&b':');
         let between = self.event.data.is_none() && self.event.name.is_empty();
-        if between && (line.is_empty() || comment) { End::Clean } else { End::HalfEvent }
+        if between && (line.is_empty() || comment) { End::Clean } else { End::HalfFrame }
     }
 
     /// The bytes behind the line end with which `bytes` begins.

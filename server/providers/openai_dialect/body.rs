@@ -3,7 +3,7 @@
 use super::Dialect;
 use crate::{
     error::Result,
-    providers::UpstreamModel,
+    providers::{UpstreamModel, options},
     wire::json::{Extras, Malformed, Members},
 };
 
@@ -24,9 +24,8 @@ pub(super) fn change(
     to: &UpstreamModel<'_>,
 ) -> Result<Changed> {
     let quirks = &dialect.quirks;
-    let options = options.get(dialect.provider_type);
     let as_it_is = quirks.drops.is_empty() && quirks.renames.is_empty() && quirks.patch.is_none();
-    if as_it_is && options.is_none() {
+    if as_it_is && !options.contains_key(dialect.provider_type) {
         return Ok(Changed { bytes: written, dropped: Vec::new() });
     }
     let mut members = Members::of(&written).map_err(Malformed::in_request)?;
@@ -37,18 +36,6 @@ pub(super) fn change(
     if let Some(patch) = quirks.patch {
         patch(&mut members, to)?;
     }
-    if let Some(options) = options {
-        let read = Members::of(options.as_bytes());
-        let options = read.map_err(|malformed| place(dialect, malformed).in_request())?;
-        if let Some(name) = OURS.into_iter().find(|name| options.get(name).is_some()) {
-            let fault = Malformed::new("the gateway sets this member; leave it out").inside(name);
-            return Err(place(dialect, fault).in_request());
-        }
-        members.merge(options);
-    }
+    options::merge(dialect.provider_type, options, &OURS, &mut members)?;
     Ok(Changed { bytes: members.write(), dropped })
-}
-
-fn place(dialect: &Dialect, malformed: Malformed) -> Malformed {
-    malformed.inside(dialect.provider_type).inside("provider_options_json")
 }

@@ -7,11 +7,11 @@ use std::{collections::BTreeMap, mem};
 
 use pbjson_types::Timestamp;
 
-use super::{Quirks, answer, failure};
+use super::{Quirks, answer};
 use crate::{
     error::{Error, Reason, Result},
     proto::v1::{ChatChunk, CompleteChunk, Role, Usage},
-    providers::{ChunkDecoder, Flow},
+    providers::{ChunkDecoder, Flow, failure, teller::truncated},
     wire::{
         Frame,
         json::{self, Extras, Malformed},
@@ -187,8 +187,7 @@ impl<C: Chunk> ChunkDecoder<C> for Decoder<C> {
     fn end(&mut self, out: &mut Vec<C>) -> Result<()> {
         self.drain(out);
         if !self.may_end() {
-            let message = "the upstream closed its stream before its answer was complete";
-            return Err(Error::new(Reason::StreamTruncated, message));
+            return Err(truncated());
         }
         Ok(())
     }

@@ -5,7 +5,6 @@
 mod answer;
 mod body;
 mod decoder;
-mod failure;
 mod route;
 #[cfg(test)]
 mod tests;
@@ -19,7 +18,7 @@ pub use self::{
     route::{Place, Route, usual_route},
     turns::{drop_names, shorten_ids, speak_as_system, think_in_content},
 };
-use super::{Adapter, ChunkDecoder, Outbound, Settings, UpstreamModel, unsupported};
+use super::{Adapter, ChunkDecoder, Outbound, Settings, UpstreamModel, failure, unsupported};
 use crate::{
     error::{Error, Result},
     proto::v1::{

@@ -59,7 +59,7 @@ fn comments_and_events_without_data_are_passed_over() {
 #[test]
 fn half_event_is_told_and_not_handed_out() {
     for cut in ["data: a\n\ndata: {\"x\"", "data: a\n\ndata: b\n", "data: a\n\nevent: x\n", "data: a\n\nda"] {
-        assert_eq!(read_in_pieces([cut.as_bytes()]), (vec![frame("", "a")], End::HalfEvent), "{cut:?}");
+        assert_eq!(read_in_pieces([cut.as_bytes()]), (vec![frame("", "a")], End::HalfFrame), "{cut:?}");
     }
     for whole in ["", "\u{feff}", "\u{feff}: pi"] {
         assert_eq!(read_in_pieces([whole.as_bytes()]), (vec![], End::Clean), "{whole:?}");

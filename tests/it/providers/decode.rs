@@ -3,8 +3,8 @@
 use serde::Serialize;
 use sluicegate::{
     error::Result,
-    providers::{ChunkDecoder, Flow, Framing},
-    wire::sse::{self, PushError},
+    providers::{ChunkDecoder, Flow},
+    wire::{Frames, Framing, PushError},
 };
 
 use super::operation::{Streamed, json};
@@ -24,10 +24,9 @@ pub(super) fn decode<'a, C: Serialize>(
     decoder: Result<Box<dyn ChunkDecoder<C>>>,
     pieces: impl Iterator<Item = &'a [u8]>,
 ) -> Streamed {
-    let Framing::Sse = framing;
     let mut chunks = Vec::new();
     let ended = decoder.and_then(|mut decoder| {
-        let mut reader = sse::Reader::default();
+        let mut reader = Frames::new(framing);
         for piece in pieces {
             let pushed = reader.push(piece, &mut |frame| {
                 decoder.frame(frame, &mut chunks).map(|flow| matches!(flow, Flow::More))
@@ -36,7 +35,7 @@ pub(super) fn decode<'a, C: Serialize>(
                 Ok(true) => {}
                 Ok(false) => return Ok(Ended::Said),
                 Err(PushError::Frame(error)) => return Err(error),
-                Err(PushError::TooLong(limit)) => panic!("an event of more than {limit} bytes"),
+                Err(PushError::TooLong(limit)) => panic!("a frame of more than {limit} bytes"),
             }
         }
         decoder.end(&mut chunks).map(|()| Ended::Closed)
@@ -44,14 +43,14 @@ pub(super) fn decode<'a, C: Serialize>(
     Streamed { chunks: chunks.into_iter().map(json).collect(), ended }
 }
 
-/// The payloads of the events of a body.
-pub(super) fn events(body: &[u8]) -> Vec<Vec<u8>> {
-    let mut events = Vec::new();
-    let mut reader = sse::Reader::default();
+/// The payloads of the frames of a body.
+pub(super) fn payloads(framing: Framing, body: &[u8]) -> Vec<Vec<u8>> {
+    let mut payloads = Vec::new();
+    let mut reader = Frames::new(framing);
     let pushed: Result<_, PushError<()>> = reader.push(body, &mut |frame| {
-        events.push(frame.data.to_vec());
+        payloads.push(frame.data.to_vec());
         Ok(true)
     });
     assert!(pushed.is_ok());
-    events
+    payloads
 }

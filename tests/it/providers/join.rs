@@ -3,8 +3,8 @@
 use serde_json::Value;
 use sluicegate::proto::v1::{
     AudioPart, ChatChunk, ChatResponse, Choice, CompleteChunk, CompleteResponse, CompletionChoice, Logprobs,
-    Message, Part, PartDelta, RefusalPart, TextPart, ThinkingPart, ToolCallPart, part::Content,
-    part_delta::Content as Delta,
+    Message, Part, PartDelta, RedactedThinkingPart, RefusalPart, TextPart, ThinkingPart, ToolCallPart,
+    part::Content, part_delta::Content as Delta,
 };
 
 use super::operation::{Operation, json};
@@ -129,6 +129,7 @@ fn add_part(parts: &mut Vec<Part>, delta: &PartDelta) {
         None => return,
         Some(Delta::Text(_)) => Content::Text(TextPart::default()),
         Some(Delta::Thinking(_)) => Content::Thinking(ThinkingPart::default()),
+        Some(Delta::RedactedThinking(_)) => Content::RedactedThinking(RedactedThinkingPart::default()),
         Some(Delta::ToolCall(_)) => Content::ToolCall(ToolCallPart::default()),
         Some(Delta::Refusal(_)) => Content::Refusal(RefusalPart::default()),
         Some(Delta::Audio(_)) => Content::Audio(AudioPart::default()),
@@ -140,6 +141,9 @@ fn add_part(parts: &mut Vec<Part>, delta: &PartDelta) {
         (Content::Thinking(part), Some(Delta::Thinking(more))) => {
             part.text += &more.text;
             part.signature = [&part.signature[..], &more.signature[..]].concat().into();
+        }
+        (Content::RedactedThinking(part), Some(Delta::RedactedThinking(more))) => {
+            part.data = [&part.data[..], &more.data[..]].concat().into();
         }
         (Content::ToolCall(part), Some(Delta::ToolCall(more))) => {
             first(&mut part.id, &more.id);

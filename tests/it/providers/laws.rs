@@ -7,7 +7,7 @@ use sluicegate::{
 };
 
 use super::{
-    decode::events,
+    decode::payloads,
     fixture::{self, Subject, assert_none, cases, read, subjects},
     join::{comparable, join},
     normal::{difference, normal},
@@ -68,7 +68,7 @@ fn answers_survive_the_round_trip() {
 fn chunks_survive_the_round_trip() {
     let mut wrong = Vec::new();
     for (subject, case, body) in streams() {
-        let found = chunks_differ(Operation::of_case(&case), &body);
+        let found = chunks_differ(Operation::of_case(&case), subject.adapter(), &body);
         wrong.extend(found.map(|found| format!("{}/{case}{found}", subject.0.name)));
     }
     assert_none(&wrong);
@@ -202,8 +202,8 @@ pub(super) fn answer_differs(operation: Operation, body: &[u8]) -> Option<String
 }
 
 /// Law 1 on the chunks of a stream in OpenAI's format.
-pub(super) fn chunks_differ(operation: Operation, body: &[u8]) -> Option<String> {
-    let mut chunks = events(body);
+pub(super) fn chunks_differ(operation: Operation, adapter: &dyn Adapter, body: &[u8]) -> Option<String> {
+    let mut chunks = payloads(adapter.framing(), body);
     chunks.retain(|event| speaks_openai(event));
     // Chunks refer back to others of the same id only.
     let id = |chunk: &Vec<u8>| normal(chunk)["id"].clone();
@@ -257,7 +257,7 @@ fn without_usage(mut answer: Value) -> Value {
 }
 
 /// Whether a body is in OpenAI's format.
-fn speaks_openai(body: &[u8]) -> bool {
+pub(super) fn speaks_openai(body: &[u8]) -> bool {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let object = body["object"].as_str().unwrap_or_default();
     object.starts_with("chat.completion") || object == "text_completion" || object == "list"

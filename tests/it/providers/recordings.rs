@@ -10,6 +10,7 @@ use std::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
+use sluicegate::wire::Framing;
 use sluicegate::{
     error::Reason,
     providers::{Endpoint, ProviderType, REGISTRY, Settings},
@@ -18,7 +19,7 @@ use url::Url;
 
 use super::{
     fixture::assert_none,
-    laws::{answer_differs, chopped_differs, chunks_differ, ends_badly, request_differs},
+    laws::{answer_differs, chopped_differs, chunks_differ, ends_badly, request_differs, speaks_openai},
     operation::Operation,
 };
 
@@ -53,10 +54,26 @@ const HOSTS: [(&str, &str); 3] = [
     ("nim.local", "nim"),
 ];
 
+/// Interfaces of a vendor's own: (part of the path, provider type).
+const INTERFACES: [(&str, &str); 10] = [
+    ("/v1/messages", "anthropic"),
+    (":generateContent", "gemini"),
+    (":streamGenerateContent", "gemini"),
+    (":batchEmbedContents", "gemini"),
+    ("/converse", "bedrock"),
+    ("/foundation-models", "bedrock"),
+    ("/v2/chat", "cohere"),
+    ("/v2/embed", "cohere"),
+    ("/api/", "ollama"),
+    ("/ml/v1/", "watsonxai"),
+];
+
 /// What decodes a recording.
 struct Decoder {
     row: &'static ProviderType,
     operation: Operation,
+    /// Whether it is in OpenAI's format.
+    is_openai: bool,
 }
 
 #[derive(Default)]
@@ -162,26 +179,38 @@ impl Recording {
         let is_openai = path.contains("/chat/completions")
             || path.contains("/openai/")
             || (ours && url.host_str() != Some("api.anthropic.com"));
-        let home = REGISTRY.iter().find(|row| is_home(row, &url));
         let operation = match api {
-            "chat" | "chat_stream" => Operation::Chat,
+            "chat" | "chat_stream" | "messages" => Operation::Chat,
             // A vendor says what is wrong in one way, whatever was asked.
-            "responses" if self.api == "error" && home.is_some() => Operation::Chat,
+            "responses" if self.api == "error" => Operation::Chat,
             "completion" => Operation::Complete,
             "embeddings" => Operation::Embed,
             "models" => Operation::ListModels,
             _ => return None,
         };
-        let framed = if self.response.is_stream { "sse" } else { "json" };
+        let named = |name: &str| REGISTRY.iter().find(|row| row.name == name).copied();
+        let home = REGISTRY.iter().find(|row| is_home(row, &url)).copied();
+        let interface = INTERFACES.iter().find(|(part, _)| path.contains(part));
+        let row = match interface {
+            Some((_, name)) if !is_openai => named(name)?,
+            _ if is_openai || self.api == "error" => {
+                home.or_else(|| named("custom").filter(|_| is_openai))?
+            }
+            _ => home.filter(|row| row.adapter.framing() != Framing::Sse || api == "models")?,
+        };
+        let framed = match row.adapter.framing() {
+            _ if !self.response.is_stream => "json",
+            Framing::Sse => "sse",
+            Framing::JsonLines => "ndjson",
+        };
         // An error that came instead of a stream is not framed as one.
-        if !(is_openai || home.is_some() && self.api == "error")
-            || (self.response.framing != framed && self.api != "error")
-            || self.response.body_text.is_none()
-        {
-            return None;
-        }
-        let row = home.or_else(|| REGISTRY.iter().find(|row| row.name == "custom"))?;
-        Some(Decoder { row, operation })
+        let fits = self.response.framing == framed || self.api == "error";
+        let offered = operation.is_offered_by(row.adapter) || self.api == "error" || is_openai;
+        (fits && offered && self.body().is_some()).then_some(Decoder { row, operation, is_openai })
+    }
+
+    fn body(&self) -> Option<&[u8]> {
+        self.response.body_text.as_deref().map(str::as_bytes)
     }
 
     /// What we would have to speak.
@@ -194,9 +223,9 @@ impl Recording {
 
     /// The laws that it breaks.
     fn breaks(&self, decoder: &Decoder) -> Vec<String> {
-        let Decoder { row, operation } = decoder;
+        let Decoder { row, operation, is_openai } = decoder;
         let settings = Settings::new();
-        let body = self.response.body_text.as_deref().unwrap_or_default().as_bytes();
+        let body = self.body().unwrap_or_default();
         if self.response.status >= 400 {
             let status = StatusCode::from_u16(self.response.status).expect("a status");
             let error = row.adapter.error(status, &self.response.headers(), body);
@@ -204,10 +233,11 @@ impl Recording {
             return if named { Vec::new() } else { vec![format!("{error:?}")] };
         }
         let mut wrong = Vec::new();
-        wrong.extend(self.request.openai().and_then(|request| request_differs(*operation, &request)));
+        let request = self.request.openai().filter(|_| *is_openai);
+        wrong.extend(request.and_then(|request| request_differs(*operation, &request)));
         if self.response.is_stream {
             let streamed = operation.stream(row.adapter, std::iter::once(body), &settings);
-            wrong.extend(chunks_differ(*operation, body));
+            wrong.extend(chunks_differ(*operation, row.adapter, body));
             wrong.extend(chopped_differs(*operation, row.adapter, body, &settings));
             wrong.extend(ends_badly(&streamed));
             wrong.extend(streamed.chunks.iter().filter_map(|chunk| counts_badly(row, chunk)));
@@ -217,7 +247,9 @@ impl Recording {
                 wrong.push(format!("the recorded stream is whole, but: {error:?}"));
             }
         } else {
-            wrong.extend(answer_differs(*operation, body));
+            if *is_openai && speaks_openai(body) {
+                wrong.extend(answer_differs(*operation, body));
+            }
             match operation.answer(row.adapter, body, &settings) {
                 Ok(answer) => wrong.extend(counts_badly(row, &answer)),
                 Err(error) => wrong.push(format!("{error:?}")),

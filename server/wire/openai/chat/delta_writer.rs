@@ -38,6 +38,8 @@ impl<'c> Places<'c> {
             match &part.content {
                 Some(Content::Text(text)) => join(&mut places.text, &text.text),
                 Some(Content::Thinking(thinking)) => join(&mut places.thinking, &thinking.text),
+                // OpenAI's stream has no place for it; the edge says so.
+                Some(Content::RedactedThinking(_)) => {}
                 Some(Content::Refusal(refusal)) => join(&mut places.refusal, &refusal.text),
                 Some(Content::Audio(audio)) => places.audio = Some((part, audio)),
                 Some(Content::ToolCall(call)) => places.calls.push((part, CallDelta::Function(call))),

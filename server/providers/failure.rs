@@ -17,7 +17,11 @@ const RETRY_AFTER_MS: &str = "retry-after-ms";
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// Words in a vendor's type or code of an error, and what they mean. The first that fits counts.
-const WORDS: [(&str, Reason); 9] = [
+const WORDS: [(&str, Reason); 13] = [
+    ("context_length", Reason::ContextLengthExceeded),
+    ("string_above_max_length", Reason::ContextLengthExceeded),
+    ("content_filter", Reason::ContentFiltered),
+    ("content_policy", Reason::ContentFiltered),
     ("rate_limit", Reason::ProviderRateLimited),
     ("quota", Reason::ProviderRateLimited),
     ("too_many_requests", Reason::ProviderRateLimited),
@@ -40,7 +44,14 @@ pub(super) fn of_status(
     let said = said(&vendor);
     let refuses_key =
         status == StatusCode::BAD_REQUEST && refuses_key_with.iter().any(|words| said.contains(words));
-    let reason = if refuses_key { Reason::ProviderAuthFailed } else { reason_of(status) };
+    let reason = match reason_of(status) {
+        Reason::ProviderRejected if refuses_key => Reason::ProviderAuthFailed,
+        // The vendor's code tells more of a wrong request than its status.
+        Reason::ProviderRejected => {
+            reason_of_names(&vendor).filter(is_about_content).unwrap_or(Reason::ProviderRejected)
+        }
+        reason => reason,
+    };
     let message = match status.as_u16() {
         _ if reason == Reason::ProviderAuthFailed => {
             format!("the provider refused the gateway's credential: {said}")
@@ -69,13 +80,24 @@ pub(super) fn of_stream(vendor: VendorError) -> Error {
 
 /// Why it failed, as far as the body tells.
 fn reason_of_body(vendor: &VendorError) -> Reason {
-    let status = vendor.status.and_then(|status| StatusCode::from_u16(status).ok());
-    let named = || {
-        let names = [vendor.kind.as_deref(), vendor.code.as_deref()];
-        let says = |word: &str| names.iter().flatten().any(|name| name.to_ascii_lowercase().contains(word));
-        WORDS.iter().find(|(word, _)| says(word)).map(|(_, reason)| *reason)
-    };
-    status.map(reason_of).or_else(named).unwrap_or(Reason::ProviderUnavailable)
+    let status = vendor.status.and_then(|status| StatusCode::from_u16(status).ok()).map(reason_of);
+    match (status, reason_of_names(vendor)) {
+        (None, Some(named)) => named,
+        (Some(Reason::ProviderRejected), Some(named)) if is_about_content(&named) => named,
+        (Some(reason), _) => reason,
+        (None, None) => Reason::ProviderUnavailable,
+    }
+}
+
+/// Why it failed, as far as the vendor's type and code tell.
+fn reason_of_names(vendor: &VendorError) -> Option<Reason> {
+    let names = [vendor.code.as_deref(), vendor.kind.as_deref()];
+    let says = |word: &str| names.iter().flatten().any(|name| name.to_ascii_lowercase().contains(word));
+    WORDS.iter().find(|(word, _)| says(word)).map(|(_, reason)| *reason)
+}
+
+fn is_about_content(reason: &Reason) -> bool {
+    matches!(reason, Reason::ContextLengthExceeded | Reason::ContentFiltered)
 }
 
 /// Refuses an answer that holds nothing but perhaps the vendor's error.
@@ -200,6 +222,7 @@ mod tests {
         let body = br#"{"error":{"message":"Too long","code":"context_length_exceeded","param":"messages"}}"#;
         let error = of_status(StatusCode::BAD_REQUEST, &HeaderMap::new(), read(body), &[]);
         assert_eq!(error.message(), "the provider answered 400 Bad Request: Too long");
+        assert_eq!(error.reason(), Reason::ContextLengthExceeded);
         assert_eq!(error.detail().upstream_code.as_deref(), Some("context_length_exceeded"));
         assert_eq!(error.detail().field.as_deref(), Some("messages"));
     }
@@ -216,6 +239,7 @@ mod tests {
             (r#"{"error":{"message":"x","code":"insufficient_quota"}}"#, Reason::ProviderRateLimited),
             (r#"{"error":{"message":"x","code":400}}"#, Reason::ProviderRejected),
             (r#"{"object":"error","message":"x","code":404}"#, Reason::UpstreamModelNotFound),
+            (r#"{"error":{"message":"x","code":"content_filter","status":400}}"#, Reason::ContentFiltered),
             (r#"{"error":"x"}"#, Reason::ProviderUnavailable),
         ];
         for (body, reason) in cases {
