@@ -1,6 +1,6 @@
 //! Law 4: every provider type has its fixtures, and every OpenAI parameter is classified for it, truly.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use prost::Message as _;
 use serde::Deserialize;
@@ -17,8 +17,11 @@ use super::{
     operation::Operation,
 };
 
-/// `parameters.json`: operation -> parameter -> what becomes of it.
+/// `parameters.json`: operation -> parameter -> a value to try.
 type Table = BTreeMap<String, BTreeMap<String, Parameter>>;
+
+/// `parameters.json` of a provider type: operation -> parameter -> what becomes of it.
+type Classes = BTreeMap<String, BTreeMap<String, Class>>;
 
 /// One parameter of OpenAI's interface.
 #[derive(Deserialize)]
@@ -29,9 +32,22 @@ struct Parameter {
     /// Other members without which the value makes no sense.
     #[serde(default)]
     with: BTreeMap<String, Value>,
-    /// Provider type -> `mapped`, `mapped to NAME`, `dropped` (and said so), `refused`, or `done here`: the gateway does it
-    /// itself.
-    providers: BTreeMap<String, String>,
+}
+
+/// What becomes of a parameter.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Class {
+    /// `mapped`, `mapped to MEMBER`, `mapped to /JSON/POINTER`, `dropped` (and said so), `refused`, or `done here`: the
+    /// gateway does it itself.
+    Plain(String),
+    /// Mapped to this place, where it is said so.
+    Said {
+        #[serde(rename = "mapped to")]
+        place: String,
+        #[serde(rename = "as")]
+        value: Value,
+    },
 }
 
 const OPERATIONS: [(&str, Operation, &str); 3] = [
@@ -50,37 +66,38 @@ fn table() -> Table {
     serde_json::from_slice(&read(&fixture::root().join("parameters.json"))).expect("the table of parameters")
 }
 
+fn classes(subject: Subject) -> Classes {
+    serde_json::from_slice(&read(&subject.folder("parameters.json"))).expect("the classes of parameters")
+}
+
 #[test]
 fn every_parameter_is_what_its_class_says() {
     let mut wrong = Vec::new();
     let table = table();
-    for (name, operation, _) in OPERATIONS {
-        for (parameter, row) in &table[name] {
-            let known: BTreeSet<_> = subjects().map(|subject| subject.0.name).collect();
-            let strangers = row.providers.keys().filter(|name| !known.contains(name.as_str()));
-            wrong
-                .extend(strangers.map(|stranger| format!("{name} {parameter}: no provider type {stranger}")));
-            for subject in subjects() {
-                let place = format!("{name} {parameter} to {}", subject.0.name);
-                if !operation.is_offered_by(subject.adapter()) {
-                    let refused = ask(subject, operation, parameter, row).err();
-                    if refused.is_none_or(|error| error.reason() != Reason::NotSupported) {
-                        wrong.push(format!("{place}: not offered, and not refused"));
-                    }
-                    if row.providers.contains_key(subject.0.name) {
-                        wrong.push(format!("{place}: classified, but not offered"));
-                    }
-                    continue;
-                }
-                let Some(class) = row.providers.get(subject.0.name) else {
-                    wrong.push(format!("{place}: not classified"));
-                    continue;
-                };
-                let asked = ask(subject, operation, parameter, row);
-                wrong.extend(
-                    contradicts(class, parameter, row, asked).map(|found| format!("{place}: {found}")),
-                );
+    for subject in subjects() {
+        let classes = classes(subject);
+        for (name, operation, _) in OPERATIONS {
+            let place = format!("{}: {name}", subject.0.name);
+            let known = classes.get(name);
+            if known.is_some() != operation.is_offered_by(subject.adapter()) {
+                wrong.push(format!("{place}: classified and not offered, or offered and not classified"));
+                continue;
             }
+            for (parameter, row) in &table[name] {
+                let asked = ask(subject, operation, parameter, row);
+                let found = match known.map(|known| known.get(parameter)) {
+                    Some(Some(class)) => class.contradicts(parameter, row, asked),
+                    Some(None) => Some("not classified".to_owned()),
+                    None => asked
+                        .err()
+                        .is_none_or(|error| error.reason() != Reason::NotSupported)
+                        .then(|| "not offered, and not refused".to_owned()),
+                };
+                wrong.extend(found.map(|found| format!("{place} {parameter}: {found}")));
+            }
+            let strangers =
+                known.into_iter().flatten().filter(|(parameter, _)| !table[name].contains_key(*parameter));
+            wrong.extend(strangers.map(|(parameter, _)| format!("{place}: {parameter} is no parameter")));
         }
     }
     assert_none(&wrong);
@@ -195,28 +212,43 @@ fn ask(subject: Subject, operation: Operation, parameter: &str, row: &Parameter)
     operation.ask(subject.adapter(), body.to_string().as_bytes(), None, subject.model(), &settings)
 }
 
-fn contradicts(class: &str, parameter: &str, row: &Parameter, asked: Result<Outbound>) -> Option<String> {
-    let asked = match asked {
-        Ok(asked) => asked,
-        Err(error) => {
-            let refused = class == "refused"
-                && matches!(error.reason(), Reason::InvalidRequest | Reason::NotSupported)
-                && error.detail().field.as_deref().is_some_and(|field| field.starts_with(parameter));
-            return (!refused).then(|| format!("{class}, but {error:?}"));
-        }
-    };
-    let body = normal(&asked.body);
-    let sample = normal(json!({parameter: row.sample}).to_string().as_bytes())[parameter].clone();
-    let told = asked.dropped.contains(&parameter);
-    let reaches = |member: &str| body.get(member) == Some(&sample);
-    let holds = match class.strip_prefix("mapped") {
-        Some("") => reaches(parameter) && !told,
-        Some(to) => {
-            to.strip_prefix(" to ").is_some_and(|member| reaches(member) && body.get(parameter).is_none())
-                && !told
-        }
-        None if class == "done here" => !reaches(parameter) && !told,
-        None => class == "dropped" && body.get(parameter).is_none() && told,
-    };
-    (!holds).then(|| format!("{class}, but dropped {:?} and sent {body}", asked.dropped))
+// === impl Class ===
+
+impl Class {
+    fn contradicts(&self, parameter: &str, row: &Parameter, asked: Result<Outbound>) -> Option<String> {
+        let (class, value) = match self {
+            Self::Plain(class) => (class.clone(), row.sample.clone()),
+            Self::Said { place, value } => (format!("mapped to {place}"), value.clone()),
+        };
+        let asked = match asked {
+            Ok(asked) => asked,
+            Err(error) => {
+                let refused = class == "refused"
+                    && matches!(error.reason(), Reason::InvalidRequest | Reason::NotSupported)
+                    && error.detail().field.as_deref().is_some_and(|field| field.starts_with(parameter));
+                return (!refused).then(|| format!("{class}, but {error:?}"));
+            }
+        };
+        let body = normal(&asked.body);
+        let told = asked.dropped.contains(&parameter);
+        let reaches = |member: &str| {
+            let pointer = if member.starts_with('/') { member.to_owned() } else { format!("/{member}") };
+            let last = pointer.rsplit('/').next().unwrap_or_default();
+            let expected = normal(json!({last: value}).to_string().as_bytes())[last].clone();
+            body.pointer(&pointer) == Some(&expected)
+        };
+        let holds = match class.strip_prefix("mapped") {
+            Some("") => reaches(parameter) && !told,
+            // What has another name is not sent under both.
+            Some(to) => {
+                to.strip_prefix(" to ").is_some_and(|to| {
+                    let stays = to.trim_start_matches('/').split('/').next() == Some(parameter);
+                    reaches(to) && (stays || body.get(parameter).is_none())
+                }) && !told
+            }
+            None if class == "done here" => !reaches(parameter) && !told,
+            None => class == "dropped" && body.get(parameter).is_none() && told,
+        };
+        (!holds).then(|| format!("{class}, but dropped {:?} and sent {body}", asked.dropped))
+    }
 }
