@@ -6,7 +6,7 @@
 //!
 //! | floor | modules | what is there |
 //! |---|---|---|
-//! | 5 | [`edge`], [`grpc`], [`rest`], [`telemetry`], [`app`] | the one port and both edges; what puts everything together |
+//! | 5 | [`edge`], [`grpc`], [`rest`], [`telemetry`], [`app`], [`cli`] | the one port and both edges; what puts everything together; the other commands |
 //! | 4 | [`gateway`], [`admin`], [`auth`] | calls; changes of the configuration; who calls |
 //! | 3 | [`state`], [`upstream`] | the snapshot that calls see; the driver that sends |
 //! | 2 | [`providers`], [`store`], [`secrets`] | vendors, pure; SQLite; sealing |
@@ -69,6 +69,7 @@ pub mod auth;
 pub mod gateway;
 // floor 5
 pub mod app;
+pub mod cli;
 pub mod edge;
 pub mod grpc;
 pub mod rest;

@@ -5,21 +5,33 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use sluicegate::{
     app::App,
+    cli,
     config::{Cli, Command, Config},
     error::Error,
     telemetry,
 };
 
 fn main() -> ExitCode {
-    let Command::Serve(config) = Cli::parse().command;
+    let command = Cli::parse().command;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&[Error::internal("could not start the runtime", error)]),
     };
-    match runtime.block_on(serve(*config)) {
+    match runtime.block_on(run(command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problems) => fail(&problems),
     }
+}
+
+async fn run(command: Command) -> Result<(), Vec<Error>> {
+    let told = match command {
+        Command::Serve(config) => return serve(*config).await,
+        Command::Backup(asked) => cli::back_up(&asked).await,
+        Command::Restore(asked) => cli::restore(&asked).await,
+        Command::Health(asked) => cli::ask(&asked).await,
+    };
+    println!("{}", told.map_err(|error| vec![error])?);
+    Ok(())
 }
 
 async fn serve(config: Config) -> Result<(), Vec<Error>> {

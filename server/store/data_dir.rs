@@ -68,7 +68,12 @@ impl DataDir {
 
     /// Where the store's file is.
     pub(super) fn store_path(&self) -> PathBuf {
-        self.path.join("sluicegate.db")
+        Self::store_in(&self.path)
+    }
+
+    /// Where the store's file of a directory is that another process may hold.
+    pub(super) fn store_in(path: &Path) -> PathBuf {
+        path.join("sluicegate.db")
     }
 }
 

@@ -1,12 +1,14 @@
 //! Durable records.
 //!
 //! Here: the data directory and its lock, and the SQLite store: records of (kind, id, payload, secret), changed by whole
-//! commits that count a revision. All SQL stands here. Not here: what the payloads mean (`state`), keys (`secrets`).
+//! commits that count a revision; copies of it. All SQL stands here. Not here: what the payloads mean (`state`), keys (`secrets`).
 //! Imports floor 0 only; imported by `state` and by the composition root.
 
+mod backup;
 mod data_dir;
 mod sqlite;
 
+pub use backup::{Copied, back_up, restore};
 pub use data_dir::DataDir;
 pub use sqlite::Store;
 

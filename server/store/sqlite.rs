@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{
-    ConnectOptions, Row as _, SqlitePool,
+    ConnectOptions, Connection as _, Row as _, SqliteConnection, SqlitePool,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
@@ -14,7 +14,8 @@ use crate::{
     private_file,
 };
 
-static MIGRATIONS: Migrator = sqlx::migrate!("server/store/migrations");
+/// The changes of the schema, oldest first.
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("server/store/migrations");
 
 /// The store of one data directory, which it holds.
 #[derive(Debug)]
@@ -70,7 +71,8 @@ impl Store {
     /// # Errors
     /// [`Reason::Internal`] when the store fails.
     pub async fn load(&self) -> Result<Loaded> {
-        self.read().await.map_err(failed)
+        let mut connection = self.pool.acquire().await.map_err(failed)?;
+        load(&mut connection).await.map_err(failed)
     }
 
     /// Makes all writes, or none, and returns the new revision.
@@ -91,21 +93,6 @@ impl Store {
     /// Writes everything out and closes the files.
     pub async fn close(&self) {
         self.pool.close().await;
-    }
-
-    async fn read(&self) -> sqlx::Result<Loaded> {
-        // One transaction, so that revision and records belong together.
-        let mut transaction = self.pool.begin().await?;
-        let revision = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'revision'")
-            .fetch_one(&mut *transaction)
-            .await?;
-        let rows =
-            sqlx::query("SELECT kind, id, payload, secret, key_version FROM records ORDER BY kind, id")
-                .try_map(read_row)
-                .fetch_all(&mut *transaction)
-                .await?;
-        transaction.rollback().await?;
-        Ok(Loaded { revision, rows })
     }
 
     async fn write(&self, writes: &[Write], expected_revision: i64) -> sqlx::Result<Option<i64>> {
@@ -150,6 +137,21 @@ impl Store {
         transaction.commit().await?;
         Ok(Some(revision))
     }
+}
+
+/// Reads everything.
+pub(super) async fn load(connection: &mut SqliteConnection) -> sqlx::Result<Loaded> {
+    // One transaction, so that revision and records belong together.
+    let mut transaction = connection.begin().await?;
+    let revision = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'revision'")
+        .fetch_one(&mut *transaction)
+        .await?;
+    let rows = sqlx::query("SELECT kind, id, payload, secret, key_version FROM records ORDER BY kind, id")
+        .try_map(read_row)
+        .fetch_all(&mut *transaction)
+        .await?;
+    transaction.rollback().await?;
+    Ok(Loaded { revision, rows })
 }
 
 fn read_row(row: SqliteRow) -> sqlx::Result<Row> {

@@ -19,6 +19,7 @@ mod hardening;
 mod parity;
 mod peers;
 mod permissions;
+mod program;
 mod providers;
 mod rest;
 mod shape;

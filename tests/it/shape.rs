@@ -38,6 +38,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("grpc", 6),
     ("rest", 6),
     ("app", 7),
+    ("cli", 7),
     ("main", 8),
 ];
 

@@ -63,7 +63,7 @@ pub fn config(data: &std::path::Path, flags: &[&str]) -> config::Config {
     let data = data.to_str().expect("a path in UTF-8");
     let fixed = ["sluicegate", "serve", "--listen", "127.0.0.1:0", "--data-dir", data];
     let cli = config::Cli::parse_from(fixed.iter().chain(flags));
-    let config::Command::Serve(config) = cli.command;
+    let config::Command::Serve(config) = cli.command else { panic!("serve is asked for") };
     *config
 }
 

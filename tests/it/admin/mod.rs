@@ -1,11 +1,13 @@
 //! Administration, on a real store.
 
+mod backup;
 mod callers;
 mod durability;
 mod keys;
 mod models;
 mod named_hosts;
 mod providers;
+mod released;
 mod start;
 mod upstreams;
 

@@ -1,0 +1,40 @@
+//! Whether a gateway is ready, for the health checks of containers that have no other program.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+use crate::{
+    config::Health,
+    error::{Error, Reason, Result},
+    http,
+};
+
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Asks `/readyz`. Returns what to tell the operator.
+///
+/// # Errors
+/// [`Reason::FailedPrecondition`] when there is no gateway, or it is not ready.
+pub async fn ask(asked: &Health) -> Result<String> {
+    let url = format!("http://{}/readyz", reachable(asked.listen));
+    let not_ready =
+        |cause: String| Error::new(Reason::FailedPrecondition, format!("{url} is not ready: {cause}"));
+    let answered = http::client()?.get(&url).timeout(TIMEOUT).send().await;
+    match answered {
+        Ok(answer) if answer.status().is_success() => Ok(format!("{url} is ready")),
+        Ok(answer) => Err(not_ready(answer.status().to_string())),
+        Err(error) => Err(not_ready(error.without_url().to_string())),
+    }
+}
+
+/// Who listens on every address of the machine is reached on loopback.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let address = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(address, listen.port())
+}

@@ -1,0 +1,169 @@
+//! Copies of a store: taken while a gateway uses it, and put back while none does.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use super::{
+    DataDir,
+    sqlite::{MIGRATIONS, load},
+};
+use crate::{
+    error::{Error, Reason, Result},
+    private_file,
+};
+
+/// What a copy holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// The revision of the configuration.
+    pub revision: i64,
+    /// How many records it has.
+    pub records: usize,
+}
+
+/// Copies the store of a data directory into a new file, as it is at one moment. A gateway may use it meanwhile. The
+/// secrets in the copy stay sealed: without the master key it is of no use.
+///
+/// # Errors
+/// [`Reason::FailedPrecondition`] when there is no store, when `to` exists, or the file system refuses.
+pub async fn back_up(data_dir: &Path, to: &Path) -> Result<Copied> {
+    let from = DataDir::store_in(data_dir);
+    let part = beside(to, "part");
+    let copied = copy(&from, &part).await;
+    // Unlike a rename this fails where the file exists, so that no older copy is lost.
+    let copied = copied.and_then(|copied| {
+        fs::hard_link(&part, to)
+            .and_then(|()| sync_folder(to))
+            .map_err(|cause| refused("the backup", to, cause))?;
+        Ok(copied)
+    });
+    let _ = fs::remove_file(&part);
+    copied
+}
+
+/// Makes a copy the store of a data directory that no gateway is using. Where there is a store already it must be
+/// allowed to be `replaced`, and is kept as `sluicegate.db.replaced`.
+///
+/// # Errors
+/// [`Reason::FailedPrecondition`] when the copy is damaged or of a newer gateway, when there is a store that may not be
+/// replaced, or the file system refuses. Then the store is as before.
+pub async fn restore(dir: &DataDir, from: &Path, replaced: bool) -> Result<Copied> {
+    let store = dir.store_path();
+    if dir.has_store() && !replaced {
+        let message = format!("{} exists; add --replace to put the backup in its place", store.display());
+        return Err(Error::new(Reason::FailedPrecondition, message));
+    }
+    if dir.has_store() {
+        // What a gateway that was killed has left in its log belongs to the store that is kept. A damaged store has none
+        // worth keeping.
+        let _ = settle(&store).await;
+    }
+    let part = beside(&store, "part");
+    let copied = copy(from, &part).await;
+    let copied = match copied {
+        Ok(copied) => {
+            take_place(&part, &store).map(|()| copied).map_err(|cause| refused("the store", &store, cause))
+        }
+        Err(error) => Err(error),
+    };
+    let _ = fs::remove_file(&part);
+    copied
+}
+
+/// Writes a whole and sound copy.
+async fn copy(from: &Path, to: &Path) -> Result<Copied> {
+    let failed = |cause: sqlx::Error| refused("the store", from, cause);
+    if !from.is_file() {
+        return Err(refused("the store", from, "there is no such file"));
+    }
+    let mut store = open(from).await.map_err(failed)?;
+    let sound: String =
+        sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(&mut store).await.map_err(failed)?;
+    if sound != "ok" {
+        return Err(refused("the store", from, format!("it is damaged: {sound}")));
+    }
+    // An empty file of the right mode: SQLite makes its own readable to others.
+    let _ = fs::remove_file(to);
+    private_file::open(to).map_err(|cause| refused("the backup", to, cause))?;
+    // One read transaction: what is written meanwhile is not in it.
+    let written = sqlx::query("VACUUM INTO ?1").bind(to.to_string_lossy()).execute(&mut store).await;
+    written.map_err(failed)?;
+    store.close().await.map_err(failed)?;
+    File::open(to).and_then(|file| file.sync_all()).map_err(|cause| refused("the backup", to, cause))?;
+    read(to).await.map_err(|cause| refused("the store", from, cause))
+}
+
+/// What the copy holds, as a gateway would read it.
+async fn read(copy: &Path) -> Result<Copied, String> {
+    let mut store = open(copy).await.map_err(|cause| cause.to_string())?;
+    let newest: i64 = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+        .fetch_one(&mut store)
+        .await
+        .map_err(|cause| format!("it is no store of a gateway: {cause}"))?;
+    if !MIGRATIONS.version_exists(newest) {
+        return Err("a newer gateway has written it; use that version".to_owned());
+    }
+    let loaded = load(&mut store).await.map_err(|cause| cause.to_string())?;
+    store.close().await.map_err(|cause| cause.to_string())?;
+    Ok(Copied { revision: loaded.revision, records: loaded.rows.len() })
+}
+
+async fn open(path: &Path) -> sqlx::Result<SqliteConnection> {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .disable_statement_logging()
+        .connect()
+        .await
+}
+
+/// Moves everything from the write-ahead log into the store.
+async fn settle(store: &Path) -> sqlx::Result<()> {
+    let mut store = open(store).await?;
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut store).await?;
+    store.close().await
+}
+
+/// At every moment either the old store or the new one is there.
+fn take_place(part: &Path, store: &Path) -> io::Result<()> {
+    if store.exists() {
+        let kept = beside(store, "replaced");
+        let _ = fs::remove_file(&kept);
+        fs::hard_link(store, kept)?;
+    }
+    // They would be read as part of the new store. A gateway that ended in order has left none.
+    for end in ["-wal", "-shm"] {
+        match fs::remove_file(suffixed(store, end)) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+            _ => {}
+        }
+    }
+    fs::rename(part, store)?;
+    sync_folder(store)
+}
+
+fn sync_folder(file: &Path) -> io::Result<()> {
+    match file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => File::open(".")?.sync_all(),
+    }
+}
+
+fn beside(path: &Path, end: &str) -> PathBuf {
+    suffixed(path, &format!(".{end}"))
+}
+
+fn suffixed(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+fn refused(what: &str, path: &Path, cause: impl std::fmt::Display) -> Error {
+    Error::new(Reason::FailedPrecondition, format!("{what} {} cannot be used: {cause}", path.display()))
+}

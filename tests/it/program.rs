@@ -1,0 +1,110 @@
+//! The program itself, as a process of its own: its commands beside `serve`, and the image that holds it.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+use serde_json::{Value, json};
+
+use crate::support::ADMIN_KEY;
+
+const MASTER_KEY: &str = "1111111111111111111111111111111111111111111111111111111111111111";
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluicegate"));
+    command.env("SLUICEGATE_ADMIN_KEY", ADMIN_KEY).env("SLUICEGATE_MASTER_KEY", MASTER_KEY);
+    command
+}
+
+/// A gateway, ended with its test.
+struct Gateway {
+    process: Child,
+    url: String,
+}
+
+impl Gateway {
+    fn start(data: &Path, arguments: &[&str]) -> Self {
+        let mut process = program()
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the gateway starts");
+        let mut line = String::new();
+        let output = process.stdout.take().expect("its output");
+        BufReader::new(output).read_line(&mut line).expect("a line");
+        let url = line.trim().strip_prefix("listening on ").expect("its address").to_owned();
+        Self { process, url }
+    }
+
+    async fn providers(&self) -> Value {
+        let answer = reqwest::Client::new()
+            .get(format!("{}/sluicegate/v1/providers", self.url))
+            .bearer_auth(ADMIN_KEY)
+            .send()
+            .await
+            .expect("an answer");
+        serde_json::from_str(&answer.text().await.expect("text")).expect("JSON")
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn run(command: &mut Command) -> (bool, String) {
+    let Output { status, stdout, stderr } = command.output().expect("the program runs");
+    (status.success(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
+}
+
+#[tokio::test]
+async fn a_store_is_backed_up_while_it_serves_and_restored_elsewhere() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, other, copy) =
+        (folder.path().join("data"), folder.path().join("other"), folder.path().join("copy.db"));
+    let seed = folder.path().join("seed.json");
+    let provider = json!({"name": "east", "type": "openai",
+        "credential": {"inline": {"values": {"apikey": "sk-0123456789"}}}});
+    std::fs::write(&seed, json!([{"createProvider": {"provider": provider}}]).to_string()).expect("the seed");
+    let gateway = Gateway::start(&data, &["--config", seed.to_str().expect("a path")]);
+    let before = gateway.providers().await;
+    assert_eq!(before["providers"][0]["name"], "east");
+
+    let (done, told) = run(program().arg("backup").arg(&copy).arg("--data-dir").arg(&data));
+    assert!(done && told.contains("the master key is not in it"), "{told}");
+    let (done, told) = run(program().arg("restore").arg(&copy).arg("--replace").arg("--data-dir").arg(&data));
+    assert!(!done && told.contains("another gateway is using the data directory"), "{told}");
+
+    let (done, told) = run(program().arg("restore").arg(&copy).arg("--data-dir").arg(&other));
+    assert!(done && told.contains("restored revision"), "{told}");
+    let twin = Gateway::start(&other, &[]);
+    assert_eq!(twin.providers().await, before);
+}
+
+#[test]
+fn the_health_check_tells_a_ready_gateway_from_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let gateway = Gateway::start(folder.path(), &[]);
+    let listen = gateway.url.trim_start_matches("http://").to_owned();
+    let (healthy, told) = run(program().args(["health", "--listen", &listen]));
+    assert!(healthy && told.contains("is ready"), "{told}");
+    drop(gateway);
+    let (healthy, told) = run(program().args(["health", "--listen", &listen]));
+    assert!(!healthy && told.contains("is not ready"), "{told}");
+}
+
+#[test]
+fn the_image_runs_read_only_and_without_root() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/image.sh");
+    let (done, told) =
+        run(Command::new(script).arg(env!("CARGO_BIN_EXE_sluicegate")).env("SLUICEGATE_KEY", ADMIN_KEY));
+    println!("{told}");
+    assert!(done && told.contains("ok "), "{told}");
+}
