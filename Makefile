@@ -4,6 +4,7 @@
 #   make test   set up and run everything that continuous integration runs
 #   make check  the fast part of it: format, lints, documentation, protobuf
 #   make bench  what the release binary weighs and how soon it is ready
+#   make release  the archive of the program, its bill of materials and their checksums in target/dist
 #   make fuzz   every fuzz target for FUZZ_SECONDS, by default 20 (fuzz/README.md)
 #
 # PROFILE=dev builds `make run` without optimisation, which is sooner done.
@@ -16,7 +17,7 @@ BINARY   = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/sluicegate
 # Every recipe finds the peers in the same place.
 export SLUICEGATE_PEERS := $(abspath $(PEERS))
 
-.PHONY: run test check format lint doc proto unit quickstart peers bench fuzz release-image
+.PHONY: run test check format lint doc proto unit quickstart peers bench fuzz release release-image
 
 run:
 	cargo build --locked --profile $(PROFILE) --bin sluicegate
@@ -57,6 +58,9 @@ bench:
 # Needs a nightly compiler; installs cargo-fuzz beside the peers when it is not there. Not part of `make test`.
 fuzz:
 	@fuzz/run.sh $(FUZZ_TARGETS)
+
+release:
+	deploy/release.sh
 
 # The baseline of `buf breaking`; made anew at each release and committed.
 release-image: peers

@@ -22,11 +22,11 @@ rm -r "${dist:?}/$name"
 tools=$(pwd)/target/tools
 [ "$("$tools/bin/cargo-cyclonedx" --version 2>/dev/null | sed 's/.* //')" = "$cyclonedx" ] ||
     cargo install --locked --quiet --root "$tools" --version "$cyclonedx" cargo-cyclonedx
-# It writes beside the manifest.
-"$tools/bin/cargo-cyclonedx" cyclonedx --format json --spec-version 1.5 --target "$target" --describe binaries \
-    --override-filename bill --quiet
-mv bill.json "$dist/$name.cdx.json" 2>/dev/null || mv sluicegate_bin.cdx.json "$dist/$name.cdx.json"
-git ls-files --others --exclude-standard '*bill*.json' '*.cdx.json' | xargs -r rm -f
+# It writes beside each manifest, and names where that is; neither is anybody's business.
+"$tools/bin/cargo-cyclonedx" cyclonedx --quiet --format json --spec-version 1.5 --target "$target" --no-build-deps \
+    --override-filename bill
+sed "s|path+file://$(pwd)|file://.|g" bill.json >"$dist/$name.cdx.json"
+rm bill.json */bill.json */*/bill.json 2>/dev/null || true
 
 (cd "$dist" && sha256sum "$name.tar.gz" "$name.cdx.json" >SHA256SUMS)
 ls -l "$dist"
