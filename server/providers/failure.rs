@@ -44,13 +44,14 @@ pub(super) fn of_status(
     let said = said(&vendor);
     let refuses_key =
         status == StatusCode::BAD_REQUEST && refuses_key_with.iter().any(|words| said.contains(words));
-    let reason = match reason_of(status) {
-        Reason::ProviderRejected if refuses_key => Reason::ProviderAuthFailed,
+    let by_status = reason_of(status);
+    let reason = if by_status != Reason::ProviderRejected {
+        by_status
+    } else if refuses_key {
+        Reason::ProviderAuthFailed
+    } else {
         // The vendor's code tells more of a wrong request than its status.
-        Reason::ProviderRejected => {
-            reason_of_names(&vendor).filter(is_about_content).unwrap_or(Reason::ProviderRejected)
-        }
-        reason => reason,
+        reason_of_names(&vendor).filter(is_about_content).unwrap_or(by_status)
     };
     let message = match status.as_u16() {
         _ if reason == Reason::ProviderAuthFailed => {

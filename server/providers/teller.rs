@@ -86,7 +86,7 @@ impl Teller {
         ChatChunk {
             id: self.id.clone(),
             model: self.model.clone(),
-            create_time: self.create_time.clone(),
+            create_time: self.create_time,
             ..ChatChunk::default()
         }
     }
