@@ -20,5 +20,6 @@ mod laws;
 mod new_vendor;
 mod normal;
 mod operation;
+mod page;
 mod parameters;
 mod recordings;

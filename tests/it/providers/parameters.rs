@@ -18,15 +18,15 @@ use super::{
 };
 
 /// `parameters.json`: operation -> parameter -> a value to try.
-type Table = BTreeMap<String, BTreeMap<String, Parameter>>;
+pub(super) type Table = BTreeMap<String, BTreeMap<String, Parameter>>;
 
 /// `parameters.json` of a provider type: operation -> parameter -> what becomes of it.
-type Classes = BTreeMap<String, BTreeMap<String, Class>>;
+pub(super) type Classes = BTreeMap<String, BTreeMap<String, Class>>;
 
 /// One parameter of OpenAI's interface.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Parameter {
+pub(super) struct Parameter {
     /// A value to try.
     sample: Value,
     /// Other members without which the value makes no sense.
@@ -37,7 +37,7 @@ struct Parameter {
 /// What becomes of a parameter.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Class {
+pub(super) enum Class {
     /// `mapped`, `mapped to MEMBER`, `mapped to /JSON/POINTER`, `dropped` (and said so), `refused`, or `done here`: the
     /// gateway does it itself.
     Plain(String),
@@ -50,7 +50,8 @@ enum Class {
     },
 }
 
-const OPERATIONS: [(&str, Operation, &str); 3] = [
+/// The operations with parameters: name, operation, message of its request.
+pub(super) const OPERATIONS: [(&str, Operation, &str); 3] = [
     ("chat", Operation::Chat, "ChatRequest"),
     ("completion", Operation::Complete, "CompleteRequest"),
     ("embedding", Operation::Embed, "EmbedRequest"),
@@ -62,11 +63,11 @@ const OURS: [&str; 2] = ["provider_options_json", "extra_json"];
 /// Fields that OpenAI calls otherwise.
 const NAMES: [(&str, &str); 3] = [("prompts", "prompt"), ("inputs", "input"), ("audio_json", "audio")];
 
-fn table() -> Table {
+pub(super) fn table() -> Table {
     serde_json::from_slice(&read(&fixture::root().join("parameters.json"))).expect("the table of parameters")
 }
 
-fn classes(subject: Subject) -> Classes {
+pub(super) fn classes(subject: Subject) -> Classes {
     serde_json::from_slice(&read(&subject.folder("parameters.json"))).expect("the classes of parameters")
 }
 
@@ -215,10 +216,19 @@ fn ask(subject: Subject, operation: Operation, parameter: &str, row: &Parameter)
 // === impl Class ===
 
 impl Class {
+    /// In words, as `parameters.json` has them.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Plain(class) => class.clone(),
+            Self::Said { place, .. } => format!("mapped to {place}"),
+        }
+    }
+
     fn contradicts(&self, parameter: &str, row: &Parameter, asked: Result<Outbound>) -> Option<String> {
-        let (class, value) = match self {
-            Self::Plain(class) => (class.clone(), row.sample.clone()),
-            Self::Said { place, value } => (format!("mapped to {place}"), value.clone()),
+        let class = self.name();
+        let value = match self {
+            Self::Plain(_) => &row.sample,
+            Self::Said { value, .. } => value,
         };
         let asked = match asked {
             Ok(asked) => asked,
