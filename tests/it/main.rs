@@ -13,6 +13,7 @@
 mod admin;
 mod balance;
 mod documents;
+mod fakes;
 mod faults;
 mod grpc;
 mod hardening;

@@ -30,8 +30,8 @@ pub fn path_with(peers: &Path) -> std::ffi::OsString {
     std::env::join_paths(folders).expect("a search path")
 }
 
-/// A script of tests/peers with what all of them want to know.
-fn script(peers: &Path, gateway: &TestGateway, name: &str) -> Command {
+/// A program of tests/peers.
+fn command(peers: &Path, name: &str) -> Command {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(name);
     let program = match path.extension().and_then(|extension| extension.to_str()) {
         Some("py") => peers.join("venv/bin/python"),
@@ -40,6 +40,12 @@ fn script(peers: &Path, gateway: &TestGateway, name: &str) -> Command {
     };
     let mut command = Command::new(program);
     command.arg(path).env("SLUICEGATE_PEERS", peers);
+    command
+}
+
+/// A script of tests/peers with what all of them want to know.
+fn script(peers: &Path, gateway: &TestGateway, name: &str) -> Command {
+    let mut command = command(peers, name);
     command.env("SLUICEGATE_URL", &gateway.url).env("SLUICEGATE_KEY", ADMIN_KEY);
     command
 }
@@ -55,33 +61,35 @@ async fn run(mut command: Command) -> String {
     text
 }
 
-/// llama.cpp's server with a tiny random model. It ends with its standard input.
-struct Llama {
+/// A server of tests/peers that prints `ready URL` and ends with its standard input.
+pub struct Server {
     child: Child,
-    base_url: String,
+    pub url: String,
 }
 
-impl Llama {
-    fn start(peers: &Path) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/llama_server.py");
-        let mut child = Command::new(peers.join("venv/bin/python"))
-            .arg(script)
-            .args(["--port", "0"])
+impl Server {
+    pub fn start(peers: &Path, name: &str) -> Self {
+        let mut child = command(peers, name)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .expect("the server starts");
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-        let base_url = lines
+        let url = lines
             .map_while(Result::ok)
             .find_map(|line| line.strip_prefix("ready ").map(str::to_owned))
             .expect("the server is ready");
-        Self { child, base_url }
+        Self { child, url }
+    }
+
+    /// llama.cpp's server with a tiny random model.
+    fn llama(peers: &Path) -> Self {
+        Self::start(peers, "llama_server.py")
     }
 }
 
-impl Drop for Llama {
+impl Drop for Server {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
         let _ = self.child.wait();
@@ -121,19 +129,19 @@ fn web_client(peers: &Path, gateway: &TestGateway, model: &str) -> Command {
 #[tokio::test(flavor = "multi_thread")]
 async fn grpcurl_administers_a_llama_cpp_server() {
     let Some(peers) = peers() else { return };
-    let llama = Llama::start(&peers);
+    let llama = Server::llama(&peers);
     let gateway = start_gateway().await;
     let mut command = script(&peers, &gateway, "grpcurl_admin.sh");
-    command.env("UPSTREAM_URL", &llama.base_url);
+    command.env("UPSTREAM_URL", &llama.url);
     println!("{}", run(command).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_edge_gives_the_text_of_a_llama_cpp_server() {
     let Some(peers) = peers() else { return };
-    let llama = Llama::start(&peers);
+    let llama = Server::llama(&peers);
     let gateway = start_gateway().await;
-    gateway.add_upstream("llama", &llama.base_url, "tiny").await;
+    gateway.add_upstream("llama", &llama.url, "tiny").await;
 
     let mut request = chat("tiny", "Hi");
     (request.temperature, request.seed, request.max_tokens) = (Some(0.0), Some(1), Some(24));
