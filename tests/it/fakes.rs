@@ -115,8 +115,8 @@ async fn what_aimock_answers_for_each_vendor_reaches_the_caller() {
 
         let (events, done) = stream(&gateway, kind, "weather").await;
         assert!(done, "{kind}: {events:?}");
-        let streamed: Value =
-            serde_json::from_str(&joined(&events, "tool_calls/0/function/arguments")).unwrap_or_else(|error| panic!("{kind}: {error}: {events:#?}"));
+        let streamed: Value = serde_json::from_str(&joined(&events, "tool_calls/0/function/arguments"))
+            .unwrap_or_else(|error| panic!("{kind}: {error}: {events:#?}"));
         assert_eq!(streamed, arguments, "{kind}");
         assert_eq!(joined(&events, "tool_calls/0/function/name"), "get_weather", "{kind}");
         assert_eq!(finish(&events), ["tool_calls"], "{kind}");

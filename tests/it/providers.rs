@@ -15,6 +15,7 @@
 mod decode;
 mod fixture;
 mod golden;
+mod hygiene;
 mod join;
 mod laws;
 mod new_vendor;

@@ -38,6 +38,8 @@ pub(super) trait Chunk: Default + Send {
     fn begin(&mut self, is_first: impl Fn(i32) -> bool);
     /// For each choice in it: its index, and whether it has its finish reason.
     fn finishes(&self) -> impl Iterator<Item = (i32, bool)>;
+    /// Takes the finish reason from choices that had theirs before.
+    fn finish_once(&mut self, had: impl Fn(i32) -> bool);
 }
 
 /// Reads one stream.
@@ -88,6 +90,8 @@ impl<C: Chunk> Decoder<C> {
     /// Gives the chunk the identity of its stream, and takes what only the whole stream can tell.
     fn take(&mut self, mut chunk: C, out: &mut Vec<C>) {
         chunk.begin(|index| !self.finished.contains_key(&index));
+        // DeepSeek on Azure repeats it in a chunk without content.
+        chunk.finish_once(|index| self.finished.get(&index).is_some_and(|finished| *finished));
         for (index, finished) in chunk.finishes() {
             *self.finished.entry(index).or_default() |= finished;
         }
@@ -226,6 +230,13 @@ macro_rules! fields {
             choices.map(|choice| {
                 (choice.index, choice.finish_reason != 0 || !choice.finish_reason_text.is_empty())
             })
+        }
+
+        fn finish_once(&mut self, had: impl Fn(i32) -> bool) {
+            for choice in self.choices.iter_mut().filter(|choice| had(choice.index)) {
+                choice.finish_reason = 0;
+                choice.finish_reason_text.clear();
+            }
         }
     };
 }

@@ -257,3 +257,11 @@ fn deltas_of_text_and_calls_keep_their_places() {
         .collect();
     assert_eq!(calls, [1, 2], "another id at the same index is another call");
 }
+
+#[test]
+fn a_finish_reason_is_told_once() {
+    let (chunks, ended) = decode(&[text("a"), finish(), finish()], true);
+    ended.unwrap();
+    let finishes = chunks.iter().flat_map(|chunk| &chunk.choices).filter(|choice| choice.finish_reason != 0);
+    assert_eq!(finishes.count(), 1);
+}

@@ -2,7 +2,7 @@
 //! `PROVIDER/CASE.json`, each with a `request` and a `response`. Nothing of it is in the repository.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -18,8 +18,11 @@ use sluicegate::{
 use url::Url;
 
 use super::{
+    decode::payloads,
     fixture::assert_none,
+    hygiene::unclean,
     laws::{answer_differs, chopped_differs, chunks_differ, ends_badly, request_differs, speaks_openai},
+    normal::normal,
     operation::Operation,
 };
 
@@ -240,6 +243,9 @@ impl Recording {
             wrong.extend(chunks_differ(*operation, row.adapter, body));
             wrong.extend(chopped_differs(*operation, row.adapter, body, &settings));
             wrong.extend(ends_badly(&streamed));
+            if !is_glued(row, body) {
+                wrong.extend(unclean(*operation, &streamed));
+            }
             wrong.extend(streamed.chunks.iter().filter_map(|chunk| counts_badly(row, chunk)));
             if let Err(error) = &streamed.ended
                 && error.reason() == Reason::StreamTruncated
@@ -257,6 +263,14 @@ impl Recording {
         }
         wrong
     }
+}
+
+/// Whether the recorder has written several answers one behind the other.
+fn is_glued(row: &ProviderType, body: &[u8]) -> bool {
+    let chunks = payloads(row.adapter.framing(), body).into_iter().filter(|chunk| speaks_openai(chunk));
+    let id = |chunk: Vec<u8>| normal(&chunk)["id"].as_str().map(str::to_owned);
+    let ids: BTreeSet<_> = chunks.filter_map(id).filter(|id| !id.is_empty()).collect();
+    ids.len() > 1
 }
 
 /// Of a vendor that we know, what was read and what was written are the total.
