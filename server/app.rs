@@ -17,12 +17,13 @@ use crate::{
     edge::{self, Edge, Entrance, Options, Serving},
     error::{Error, Reason, Result},
     gateway::Gateway,
-    grpc, http,
+    grpc,
+    http::Clients,
     metrics::{self, InFlight},
     rest,
     secret::Secret,
     secrets::{KeyHasher, MasterKeys, Sealer},
-    state::{Snapshot, State},
+    state::{Connector, Snapshot, State},
     store::{DataDir, Store},
     task::Tasks,
     upstream::{Driver, Limits},
@@ -53,13 +54,14 @@ impl App {
         let data_dir = DataDir::open(&config.data_dir).map_err(one)?;
         let sealer = Arc::new(Sealer::new(&master_keys(&config, &data_dir).map_err(one)?).map_err(one)?);
         let store = Store::open(data_dir).await.map_err(one)?;
-        let (state, hasher) = State::open(store, &sealer, records.clone()).await.map_err(one)?;
+        let connector = Connector { clients: Clients::default(), sealer: Arc::clone(&sealer) };
+        let (state, hasher) = State::open(store, connector, records.clone()).await.map_err(one)?;
         // Where the master key has a new version: so that the older ones can be taken away.
-        state.reseal(&sealer).await.map_err(one)?;
+        state.reseal().await.map_err(one)?;
         let hasher = Arc::new(hasher);
         let generated_admin_key = configure(&config, &state, &sealer, &hasher, &clock).await?;
 
-        let driver = Driver::new(http::Client::new().map_err(one)?, Arc::clone(&sealer), work.clone());
+        let driver = Driver::new(Arc::clone(&sealer), work.clone());
         let (metrics, usage, usage_reader) = metrics::new();
         records.spawn(usage_reader.run());
         let limits = Limits {

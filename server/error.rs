@@ -228,6 +228,19 @@ impl Error {
         self
     }
 
+    /// The error with other words wherever somebody else's may stand: in the message, the field and the vendor's code.
+    /// `rewrite` gives `None` for a text that stays.
+    #[must_use]
+    pub fn reworded(mut self, rewrite: impl Fn(&str) -> Option<String>) -> Self {
+        let Inner { message, detail, .. } = &mut *self.0;
+        for text in [Some(message), detail.field.as_mut(), detail.upstream_code.as_mut()].into_iter().flatten() {
+            if let Some(rewritten) = rewrite(text) {
+                *text = rewritten;
+            }
+        }
+        self
+    }
+
     /// Keeps the cause, for the log.
     #[must_use]
     pub fn source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {

@@ -1,4 +1,4 @@
-//! Where an operator may point a provider.
+//! Where an operator may point a provider and its proxy.
 
 use url::{Host, Url};
 
@@ -7,7 +7,8 @@ use crate::{
     error::{Error, Result},
 };
 
-const FIELD: &str = "provider.base_url";
+const BASE_URL: &str = "provider.base_url";
+const PROXY_URL: &str = "provider.connection.proxy_url";
 const MAX_BYTES: usize = 2048;
 
 /// Reads a base URL: http or https, without user, query and fragment, not at a cloud's metadata service. Names are
@@ -16,7 +17,26 @@ const MAX_BYTES: usize = 2048;
 /// # Errors
 /// What is wrong with it.
 pub fn check(text: &str) -> Result<Url> {
-    let wrong = |message: &str| Err(Error::invalid(FIELD, message));
+    let mut url = check_address(BASE_URL, text, "https://api.example.com/v1")?;
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Ok(url)
+}
+
+/// Reads the address of a proxy: as a base URL, but without a path.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_proxy(text: &str) -> Result<Url> {
+    let url = check_address(PROXY_URL, text, "http://proxy.example.com:3128")?;
+    if url.path() != "/" {
+        return Err(Error::invalid(PROXY_URL, "must not contain a path; a proxy is a host and a port"));
+    }
+    Ok(url)
+}
+
+fn check_address(field: &str, text: &str, example: &str) -> Result<Url> {
+    let wrong = |message: &str| Err(Error::invalid(field, message));
     if text.len() > MAX_BYTES {
         return wrong("must have at most 2048 characters");
     }
@@ -24,9 +44,8 @@ pub fn check(text: &str) -> Result<Url> {
     if text.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
         return wrong("must not contain white space or control characters");
     }
-    let mut url = Url::parse(text).map_err(|cause| {
-        Error::invalid(FIELD, format!("is no URL ({cause}); write it like https://api.example.com/v1"))
-    })?;
+    let url = Url::parse(text)
+        .map_err(|cause| Error::invalid(field, format!("is no URL ({cause}); write it like {example}")))?;
     if !matches!(url.scheme(), "http" | "https") {
         return wrong("must begin with https:// or http://");
     }
@@ -45,14 +64,12 @@ pub fn check(text: &str) -> Result<Url> {
     if forbidden {
         return wrong("must not point at a link-local address or a cloud's metadata service");
     }
-    let path = url.path().trim_end_matches('/').to_owned();
-    url.set_path(&path);
     Ok(url)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{check, check_proxy};
 
     #[test]
     fn a_trailing_slash_is_trimmed() {
@@ -83,7 +100,15 @@ mod tests {
             "http://169.254.169.254/latest",
             "http://2852039166/",
             "http://0xA9FEA9FE/",
+            "http://0251.0376.0251.0376/",
+            "http://0xa9.254.0251.254/",
+            "http://169.254.43518/",
+            "http://\u{ff11}69.254.169.254/",
+            "http://169.254.169.254./",
             "http://[::ffff:169.254.169.254]/",
+            "http://[::ffff:a9fe:a9fe]/",
+            "http://[0:0:0:0:0:ffff:a9fe:a9fe]/",
+            "http://[64:ff9b::169.254.169.254]/",
             "http://[fe80::1]/",
             "http://[fd00:ec2::254]/",
             "http://100.100.100.200/",
@@ -92,7 +117,19 @@ mod tests {
         ] {
             let error = check(url).unwrap_err();
             assert_eq!(error.detail().field.as_deref(), Some("provider.base_url"), "{url}");
+            let error = check_proxy(url).unwrap_err();
+            assert_eq!(error.detail().field.as_deref(), Some("provider.connection.proxy_url"), "{url}");
         }
         assert!(check(&format!("https://example.com/{}", "a".repeat(2048))).is_err());
+    }
+
+    #[test]
+    fn a_proxy_is_a_host_and_a_port() {
+        for url in ["http://proxy.example.com:3128", "https://10.0.0.1/", "http://localhost"] {
+            check_proxy(url).unwrap();
+        }
+        for url in ["http://proxy.example.com/path", "socks5://proxy.example.com", "proxy.example.com:3128"] {
+            assert!(check_proxy(url).is_err(), "{url}");
+        }
     }
 }

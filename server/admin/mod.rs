@@ -9,6 +9,7 @@ mod api_key;
 pub mod base_url;
 pub mod bootstrap;
 mod check;
+mod connection_plan;
 mod find;
 mod key_plan;
 mod model;

@@ -4,15 +4,15 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use http::HeaderName;
 
-use super::{base_url, check, find, stamp};
+use super::{base_url, check, connection_plan, find, stamp};
 use crate::{
     error::{Error, Reason, Result},
     proto::{
         self,
-        v1::{Provider, credential::Source},
+        v1::{self, Provider, credential::Source},
     },
     providers::{Auth, Endpoint, ProviderType, Setting, provider_type},
-    secrets::{Credential, Sealer},
+    secrets::{Credential, Sealed, Sealer},
     state::{Records, StoredProvider},
 };
 
@@ -20,7 +20,7 @@ const MAX_SETTINGS: usize = 64;
 const MAX_SETTING_BYTES: usize = 4096;
 const MAX_HEADERS: usize = 32;
 const MAX_HEADER_BYTES: usize = 4096;
-const MAX_SECRET_BYTES: usize = 16 << 10;
+pub(super) const MAX_SECRET_BYTES: usize = 16 << 10;
 
 /// Headers that belong to the connection or to the driver.
 const OWN_HEADERS: &[&str] = &[
@@ -48,17 +48,24 @@ pub(super) struct Wanted {
     pub provider: Provider,
     /// `None`: it was not said.
     pub credential: Option<Credential>,
+    /// Secrets of its connection. `None`: they were not said.
+    pub connection_credential: Option<Credential>,
 }
 
 impl Wanted {
     /// Takes the secrets out of the message, which is then free of them.
     pub(super) fn new(provider: Option<Provider>) -> Result<Self> {
         let mut provider = provider.ok_or_else(|| Error::invalid("provider", "is required"))?;
-        let credential = match provider.credential.take().and_then(|credential| credential.source) {
-            Some(Source::Inline(secrets)) => Some(Credential::new(secrets.values)),
-            None => None,
-        };
-        Ok(Self { provider, credential })
+        let credential = take_secrets(&mut provider.credential);
+        let connection = provider.connection.as_mut();
+        let connection_credential = connection.and_then(|connection| take_secrets(&mut connection.credential));
+        Ok(Self { provider, credential, connection_credential })
+    }
+}
+
+fn take_secrets(credential: &mut Option<v1::Credential>) -> Option<Credential> {
+    match credential.take()?.source? {
+        Source::Inline(secrets) => Some(Credential::new(secrets.values)),
     }
 }
 
@@ -69,20 +76,22 @@ pub(super) fn create(
     sealer: &Sealer,
     now: SystemTime,
 ) -> Result<StoredProvider> {
-    let Wanted { mut provider, credential } = wanted;
+    let Wanted { mut provider, credential, connection_credential } = wanted;
     let row = provider_type(&provider.r#type).map_err(|error| error.field("provider.type"))?;
     normalize(&mut provider, row)?;
-    let credential = credential.unwrap_or_default();
+    let (credential, of_connection) =
+        (credential.unwrap_or_default(), connection_credential.unwrap_or_default());
     check_credential(row, &credential)?;
+    connection_plan::normalize(&mut provider, row.endpoint, &of_connection)?;
     free_name(records, &provider.name, "")?;
     provider.id = stamp::id();
     provider.create_time = Some(proto::timestamp(now));
     provider.credential_hint = hints(&credential);
-    let sealed = if credential.is_empty() { None } else { Some(credential.seal(&provider.id, sealer)?) };
+    let sealed = seal(&credential.with(of_connection), &provider.id, sealer)?;
     Ok(finish(records, provider, sealed, now))
 }
 
-/// A provider in place of `stored`. Without a credential the stored one stays.
+/// A provider in place of `stored`. Secrets that are not said stay.
 pub(super) fn replace(
     records: &Records,
     stored: &StoredProvider,
@@ -90,7 +99,7 @@ pub(super) fn replace(
     sealer: &Sealer,
     now: SystemTime,
 ) -> Result<StoredProvider> {
-    let Wanted { mut provider, credential } = wanted;
+    let Wanted { mut provider, credential, connection_credential } = wanted;
     let old = &stored.provider;
     stamp::check_etag("provider.etag", &provider.etag, &old.etag)?;
     if !provider.r#type.is_empty() && provider.r#type != old.r#type {
@@ -105,35 +114,61 @@ pub(super) fn replace(
     free_name(records, &provider.name, &old.id)?;
     provider.id.clone_from(&old.id);
     provider.create_time = old.create_time;
-    let sealed = match credential {
-        None => {
-            check_same_host(row, old, &provider, stored.credential.is_some())?;
-            provider.credential_hint.clone_from(&old.credential_hint);
-            stored.credential.clone()
-        }
-        Some(credential) => {
-            check_credential(row, &credential)?;
-            provider.credential_hint = hints(&credential);
-            if credential.is_empty() { None } else { Some(credential.seal(&old.id, sealer)?) }
-        }
-    };
+    let held = open(stored, sealer)?;
+    let kept = held.part(|name| !connection_plan::owns(name));
+    let kept_of_connection = connection_plan::still_used(
+        provider.connection.as_ref(),
+        &held.part(connection_plan::owns),
+    );
+    if moves(row, old, &provider) {
+        check_said("provider.credential", credential.as_ref(), &kept)?;
+        check_said("provider.connection.credential", connection_credential.as_ref(), &kept_of_connection)?;
+    }
+    if let Some(credential) = &credential {
+        check_credential(row, credential)?;
+    }
+    let credential = credential.unwrap_or(kept);
+    let of_connection = connection_credential.unwrap_or(kept_of_connection);
+    connection_plan::normalize(&mut provider, row.endpoint, &of_connection)?;
+    provider.credential_hint = hints(&credential);
+    let all = credential.with(of_connection);
+    // Sealed anew only where it changed, so that what is sealed tells whether it did.
+    let sealed =
+        if all.same_as(&held) { stored.credential.clone() } else { seal(&all, &old.id, sealer)? };
     Ok(finish(records, provider, sealed, now))
 }
 
-/// A stored credential goes to the host that it was given for. Otherwise whoever may change providers could send it to a
-/// host of his own.
-fn check_same_host(row: &ProviderType, old: &Provider, new: &Provider, has_credential: bool) -> Result<()> {
-    let origin = |provider: &Provider| {
-        let address = row.endpoint.address(&provider.base_url, &provider.settings)?;
-        url::Url::parse(&address).map(|url| url.origin()).ok()
+/// Whether calls go to another host than before, or through another one, which may see them.
+fn moves(row: &ProviderType, old: &Provider, new: &Provider) -> bool {
+    let origin = |address: &str| url::Url::parse(address).map(|url| url.origin()).ok();
+    let target = |provider: &Provider| {
+        row.endpoint.address(&provider.base_url, &provider.settings).and_then(|address| origin(&address))
     };
-    if !has_credential || origin(old) == origin(new) {
+    let proxy = |provider: &Provider| origin(&provider.connection.as_ref()?.proxy_url);
+    let new_proxy = proxy(new);
+    target(old) != target(new) || (new_proxy.is_some() && new_proxy != proxy(old))
+}
+
+/// A stored secret goes to the hosts that it was given for. Otherwise whoever may change providers could send it to a host
+/// of his own.
+fn check_said(field: &str, said: Option<&Credential>, kept: &Credential) -> Result<()> {
+    if said.is_some() || kept.is_empty() {
         return Ok(());
     }
-    Err(Error::invalid(
-        "provider.credential",
-        "is required where the address moves to another host: a stored credential stays with the host it was given for",
-    ))
+    let message = "is required where the address or the proxy moves to another host: stored secrets stay with the host \
+                   they were given for";
+    Err(Error::invalid(field, message))
+}
+
+fn open(stored: &StoredProvider, sealer: &Sealer) -> Result<Credential> {
+    match &stored.credential {
+        Some(sealed) => Credential::open(&stored.provider.id, sealer, sealed),
+        None => Ok(Credential::default()),
+    }
+}
+
+fn seal(credential: &Credential, id: &str, sealer: &Sealer) -> Result<Option<Sealed>> {
+    if credential.is_empty() { Ok(None) } else { credential.seal(id, sealer).map(Some) }
 }
 
 /// The provider that makes `stored` be as wanted. `None`: it is so already.
@@ -144,24 +179,17 @@ pub(super) fn reconcile(
     sealer: &Sealer,
     now: SystemTime,
 ) -> Result<Option<StoredProvider>> {
-    let same_credential = match (&wanted.credential, &stored.credential) {
-        (None, _) => true,
-        (Some(wanted), None) => wanted.is_empty(),
-        (Some(wanted), Some(sealed)) => {
-            Credential::open(&stored.provider.id, sealer, sealed)?.same_as(wanted)
-        }
-    };
     let next = replace(records, stored, wanted, sealer, now)?;
     let content =
         |provider: &Provider| Provider { update_time: None, etag: String::new(), ..provider.clone() };
-    let same = same_credential && content(&next.provider) == content(&stored.provider);
+    let same = next.credential == stored.credential && content(&next.provider) == content(&stored.provider);
     Ok(if same { None } else { Some(next) })
 }
 
 fn finish(
     records: &Records,
     mut provider: Provider,
-    credential: Option<crate::secrets::Sealed>,
+    credential: Option<Sealed>,
     now: SystemTime,
 ) -> StoredProvider {
     provider.update_time = Some(proto::timestamp(now));
@@ -300,7 +328,7 @@ fn check_credential(row: &ProviderType, credential: &Credential) -> Result<()> {
     }
 }
 
-fn check_value(field: &str, value: &str, max_bytes: usize) -> Result<()> {
+pub(super) fn check_value(field: &str, value: &str, max_bytes: usize) -> Result<()> {
     if value.len() > max_bytes {
         return Err(Error::invalid(field, format!("must have at most {max_bytes} bytes")));
     }

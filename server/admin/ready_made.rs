@@ -85,7 +85,7 @@ fn wanted(row: &ProviderType, lookup: &(dyn Fn(&str) -> Option<String> + Sync)) 
             secrets.insert((*name).into(), value);
         }
     }
-    Some(Wanted { provider, credential: Some(Credential::new(secrets)) })
+    Some(Wanted { provider, credential: Some(Credential::new(secrets)), connection_credential: None })
 }
 
 fn plan_providers(records: &Records, wanted: Vec<Wanted>, sealer: &Sealer, now: SystemTime) -> Vec<Change> {
@@ -135,6 +135,7 @@ fn update(
     }
     wanted.provider.headers.clone_from(&old.headers);
     wanted.provider.labels.clone_from(&old.labels);
+    wanted.provider.connection.clone_from(&old.connection);
     provider_plan::reconcile(records, stored, wanted, sealer, now)
 }
 

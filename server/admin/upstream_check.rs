@@ -63,7 +63,7 @@ pub(super) async fn offered_models(driver: &Driver, to: &Upstream) -> Result<Vec
         let answer = driver.fetch(to, outbound).await?;
         adapter.list_models_response(&answer)
     };
-    ask.await.map_err(|error| error.provider(&to.name))
+    ask.await.map_err(|error| driver.explain(to, error))
 }
 
 fn upstream<'a>(snapshot: &'a Snapshot, field: &str, id_or_name: &str) -> Result<&'a Upstream> {

@@ -9,7 +9,7 @@ use super::{
     operation::{Operation, Streaming},
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     providers::UpstreamModel,
     state::Target,
     upstream::{ChunkStream, Driver, Pace},
@@ -37,6 +37,7 @@ pub(super) struct Open<C> {
     pub(super) rest: ChunkStream<C>,
     /// Falls with the stream, not with its head: a long stream is not an idle target.
     lease: Lease,
+    driver: Driver,
 }
 
 /// Asks for one answer. Gives it with the members of the request that the provider could not take.
@@ -49,14 +50,14 @@ pub(super) async fn unary<O: Operation>(
     let target = lease.target();
     let (adapter, upstream) = (target.upstream.provider_type.adapter, &target.upstream);
     let to = upstream_model(target, false);
-    let mut outbound = O::outbound(adapter, request, &to).map_err(|error| named(error, target))?;
+    let mut outbound = O::outbound(adapter, request, &to).map_err(|error| explain(driver, target, error))?;
     let dropped = std::mem::take(&mut outbound.dropped);
     let answer = async {
         let body = driver.send(upstream, outbound, &pace).await?;
         let body = driver.collect(upstream, body, &mut pace).await?;
         O::response(adapter, &body, &to)
     };
-    answer.await.map(|response| (response, dropped)).map_err(|error| named(error, target))
+    answer.await.map(|response| (response, dropped)).map_err(|error| explain(driver, target, error))
 }
 
 /// Asks for a stream. Nothing is sent before [`Opening::wait`].
@@ -69,19 +70,19 @@ pub(super) fn stream<O: Streaming>(
     let target = lease.target();
     let adapter = target.upstream.provider_type.adapter;
     let to = upstream_model(target, true);
-    let mut outbound = O::outbound(adapter, request, &to).map_err(|error| named(error, target))?;
-    let decoder = O::decoder(adapter, &to).map_err(|error| named(error, target))?;
+    let mut outbound = O::outbound(adapter, request, &to).map_err(|error| explain(driver, target, error))?;
+    let decoder = O::decoder(adapter, &to).map_err(|error| explain(driver, target, error))?;
     let framing = adapter.framing();
     let dropped = std::mem::take(&mut outbound.dropped);
     let driver = driver.clone();
     let opening = async move {
         let body = driver.send(&lease.target().upstream, outbound, &pace).await;
-        let body = body.map_err(|error| named(error, lease.target()))?;
+        let body = body.map_err(|error| explain(&driver, lease.target(), error))?;
         let mut rest = ChunkStream::new(body, framing, decoder, pace, driver.tasks().clone());
         let mut held = VecDeque::new();
         while held.len() < MAX_HELD {
             let Some(chunk) = rest.next().await else { break };
-            let chunk = chunk.map_err(|error| named(error, lease.target()))?;
+            let chunk = chunk.map_err(|error| explain(&driver, lease.target(), error))?;
             let content = O::has_content(&chunk);
             held.push_back(chunk);
             if content {
@@ -89,7 +90,7 @@ pub(super) fn stream<O: Streaming>(
             }
         }
         rest.content();
-        Ok(Box::new(Open { held, rest, lease }))
+        Ok(Box::new(Open { held, rest, lease, driver }))
     };
     Ok((Opening::Waiting(Box::pin(opening)), dropped))
 }
@@ -99,9 +100,9 @@ fn upstream_model(target: &Target, stream: bool) -> UpstreamModel<'_> {
     UpstreamModel { id: &target.upstream_id, stream, settings: &target.upstream.settings }
 }
 
-/// Says in the error who was asked for what.
-pub(super) fn named(error: crate::error::Error, target: &Target) -> crate::error::Error {
-    error.provider(&target.upstream.name).model(&target.model_name)
+/// Says in the error who was asked for what, and takes our credentials out of it.
+fn explain(driver: &Driver, target: &Target, error: Error) -> Error {
+    driver.explain(&target.upstream, error).model(&target.model_name)
 }
 
 // === impl Opening ===
@@ -119,8 +120,8 @@ impl<C> Opening<C> {
 // === impl Open ===
 
 impl<C> Open<C> {
-    /// What the stream came from.
-    pub(super) fn target(&self) -> &Target {
-        self.lease.target()
+    /// An error of the stream as callers may see it.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        explain(&self.driver, self.lease.target(), error)
     }
 }

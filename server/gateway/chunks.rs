@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    attempt::{Opening, named},
+    attempt::Opening,
     meter::Meter,
     operation::Streaming,
 };
@@ -190,7 +190,7 @@ impl<C: Unpin> Live<C> {
                 return Poll::Ready(Some(Ok(chunk)));
             }
             let next = ready!(open.rest.poll_next_unpin(context));
-            return Poll::Ready(next.map(|chunk| chunk.map_err(|error| named(error, open.target()))));
+            return Poll::Ready(next.map(|chunk| chunk.map_err(|error| open.explain(error))));
         }
     }
 }

@@ -28,6 +28,7 @@ pub use segment::safe_path_segment;
 
 use crate::{
     error::{Error, Reason, Result},
+    http::Client,
     proto::v1::{
         AvailableModel, ChatChunk, ChatRequest, ChatResponse, CompleteChunk, CompleteRequest,
         CompleteResponse, EmbedRequest, EmbedResponse, Operation,
@@ -136,6 +137,8 @@ pub struct Upstream {
     pub headers: HeaderMap,
     /// The sealed secrets. `None`: there are none.
     pub credential: Option<Sealed>,
+    /// What sends to it, shared by providers that are reached in the same way.
+    pub client: Client,
 }
 
 /// The adapter's narrow view of a target.

@@ -34,6 +34,19 @@ impl Credential {
         self.0.iter().map(|(name, secret)| (name.as_str(), secret))
     }
 
+    /// The secrets whose names fit.
+    #[must_use]
+    pub fn part(&self, fits: impl Fn(&str) -> bool) -> Self {
+        Self(self.0.iter().filter(|(name, _)| fits(name)).map(|(name, one)| (name.clone(), one.clone())).collect())
+    }
+
+    /// These secrets and those of the other one.
+    #[must_use]
+    pub fn with(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Records -> snapshot. Pure; reports every problem at once.
+//! Records -> snapshot. Calls nobody; reports every problem at once.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
@@ -11,23 +11,39 @@ use url::Url;
 use super::{Caller, Group, Key, Live, Records, Snapshot, StoredKey, StoredProvider, Target};
 use crate::{
     error::{Error, Reason, Result},
+    http::{Client, Clients, Way},
     proto::{
         self,
         v1::{AccessRole, Model},
     },
     providers::{BASE_URL, Endpoint, Upstream, provider_type},
+    secrets::{Credential, Sealer},
 };
 
 /// Stands where a built-in type has no address.
 const NOWHERE: &str = "http://built-in.invalid";
 
-/// Builds the snapshot of `records`. Live counters are taken over from `previous` by model id.
+/// What turns a provider's connection into a client.
+#[derive(Clone, Debug)]
+pub struct Connector {
+    /// The clients that are in use.
+    pub clients: Clients,
+    /// Opens keys of client certificates and passwords of proxies.
+    pub sealer: Arc<Sealer>,
+}
+
+/// Builds the snapshot of `records`. Live counters are taken over from `previous` by model id, and clients from whoever
+/// uses them.
 ///
 /// # Errors
 /// Every problem that was found.
-pub fn build(records: Records, previous: &Snapshot) -> Result<Snapshot, Vec<Error>> {
+pub fn build(
+    records: Records,
+    previous: &Snapshot,
+    connector: &Connector,
+) -> Result<Snapshot, Vec<Error>> {
     let mut problems = Vec::new();
-    let upstreams = upstreams(&records, &mut problems);
+    let upstreams = upstreams(&records, connector, &mut problems);
     let groups = groups(&records, &upstreams, previous, &mut problems);
     let keys = keys(&records, &mut problems);
     if problems.is_empty() {
@@ -37,7 +53,11 @@ pub fn build(records: Records, previous: &Snapshot) -> Result<Snapshot, Vec<Erro
     }
 }
 
-fn upstreams(records: &Records, problems: &mut Vec<Error>) -> BTreeMap<String, Arc<Upstream>> {
+fn upstreams(
+    records: &Records,
+    connector: &Connector,
+    problems: &mut Vec<Error>,
+) -> BTreeMap<String, Arc<Upstream>> {
     let mut names = HashSet::new();
     let mut upstreams = BTreeMap::new();
     for (id, stored) in &records.providers {
@@ -45,7 +65,7 @@ fn upstreams(records: &Records, problems: &mut Vec<Error>) -> BTreeMap<String, A
         if !names.insert(name) {
             problems.push(broken(format!("the name \"{name}\" is used by two providers")));
         }
-        match upstream(stored) {
+        match upstream(stored, connector) {
             Ok(upstream) => {
                 upstreams.insert(id.clone(), Arc::new(upstream));
             }
@@ -55,7 +75,7 @@ fn upstreams(records: &Records, problems: &mut Vec<Error>) -> BTreeMap<String, A
     upstreams
 }
 
-fn upstream(stored: &StoredProvider) -> Result<Upstream, String> {
+fn upstream(stored: &StoredProvider, connector: &Connector) -> Result<Upstream, String> {
     let provider = &stored.provider;
     let provider_type = provider_type(&provider.r#type).map_err(|error| error.message().to_owned())?;
     let endpoint = provider_type.endpoint;
@@ -85,6 +105,7 @@ fn upstream(stored: &StoredProvider) -> Result<Upstream, String> {
         settings,
         headers,
         credential: stored.credential.clone(),
+        client: connector.client(stored).map_err(|error| error.to_string())?,
     })
 }
 
@@ -191,4 +212,19 @@ fn key(stored: &StoredKey) -> Result<Key, &'static str> {
 
 fn broken(message: String) -> Error {
     Error::new(Reason::FailedPrecondition, message)
+}
+
+// === impl Connector ===
+
+impl Connector {
+    fn client(&self, stored: &StoredProvider) -> Result<Client> {
+        let Some(connection) = &stored.provider.connection else {
+            return self.clients.get(&Way::default());
+        };
+        let credential = match &stored.credential {
+            Some(sealed) => Credential::open(&stored.provider.id, &self.sealer, sealed)?,
+            None => Credential::default(),
+        };
+        self.clients.get(&Way::of(connection, |name| credential.get(name).cloned()))
+    }
 }

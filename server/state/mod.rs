@@ -11,7 +11,7 @@ mod rows;
 mod seals;
 mod snapshot;
 
-pub use build::build;
+pub use build::{Connector, build};
 pub use call::{Call, Caller, Protocol};
 pub use publish::State;
 pub use records::{Change, Records, StoredKey, StoredProvider};

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
-use super::{Change, Records, Snapshot, build, rows, seals};
+use super::{Change, Connector, Records, Snapshot, build, rows, seals};
 use crate::{
     error::{Error, Reason, Result},
-    secrets::{KeyHasher, Sealer},
+    secrets::KeyHasher,
     store::{Row, Store, Write},
     task::Tasks,
 };
@@ -25,6 +25,7 @@ pub struct State {
 #[derive(Debug)]
 struct Writer {
     store: Store,
+    connector: Connector,
     /// A commit failed, so that the store may or may not hold it.
     unsure: bool,
 }
@@ -35,15 +36,15 @@ impl State {
     /// # Errors
     /// [`Reason::FailedPrecondition`] when the master key is not that of the store, or the records make no
     /// configuration; then the message tells every problem.
-    pub async fn open(store: Store, sealer: &Sealer, tasks: Tasks) -> Result<(Self, KeyHasher)> {
+    pub async fn open(store: Store, connector: Connector, tasks: Tasks) -> Result<(Self, KeyHasher)> {
         let (mut records, own) = rows::read(store.load().await?)?;
-        let (hasher, writes) = seals::open(&own, sealer)?;
+        let (hasher, writes) = seals::open(&own, &connector.sealer)?;
         if !writes.is_empty() {
             records.revision = store.commit(&writes, records.revision).await?;
         }
-        let snapshot = build(records, &Snapshot::default()).map_err(all)?;
+        let snapshot = build(records, &Snapshot::default(), &connector).map_err(all)?;
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
-        let writer = Arc::new(Mutex::new(Writer { store, unsure: false }));
+        let writer = Arc::new(Mutex::new(Writer { store, connector, unsure: false }));
         Ok((Self { current, writer, tasks }, hasher))
     }
 
@@ -76,7 +77,7 @@ impl State {
             records.apply(change);
         }
         records.revision += 1;
-        let next = build(records, &before).map_err(all)?;
+        let next = build(records, &before, &writer.connector).map_err(all)?;
         let revision = self.commit(writer, writes, next).await?;
         Ok((value, revision))
     }
@@ -86,8 +87,9 @@ impl State {
     ///
     /// # Errors
     /// When a secret does not open, or the store fails. Then nothing has changed.
-    pub async fn reseal(&self, sealer: &Sealer) -> Result<i64> {
+    pub async fn reseal(&self) -> Result<i64> {
         let writer = self.writer().await?;
+        let sealer = &writer.connector.sealer;
         let mut loaded = writer.store.load().await?;
         let mut writes = Vec::new();
         for row in &mut loaded.rows {
@@ -107,7 +109,7 @@ impl State {
         }
         loaded.revision += 1;
         let (records, _) = rows::read(loaded)?;
-        let next = build(records, &self.snapshot()).map_err(all)?;
+        let next = build(records, &self.snapshot(), &writer.connector).map_err(all)?;
         self.commit(writer, writes, next).await
     }
 
@@ -159,7 +161,7 @@ impl Writer {
         let (records, _) = rows::read(self.store.load().await?)?;
         let before = current.load_full();
         if records.revision != before.revision {
-            current.store(Arc::new(build(records, &before).map_err(all)?));
+            current.store(Arc::new(build(records, &before, &self.connector).map_err(all)?));
         }
         self.unsure = false;
         Ok(())

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::{
@@ -11,9 +10,6 @@ use crate::{
     secret::Secret,
     secrets::{Credential, Sealer},
 };
-
-/// Shorter secrets are not looked for in answers: they would match by chance.
-const MIN_REDACTED: usize = 8;
 
 /// Opens credentials.
 #[derive(Clone)]
@@ -43,17 +39,8 @@ impl Opener {
         }
     }
 
-    /// What an upstream said, without the credential that it may have echoed.
-    pub(super) fn redact(&self, to: &Upstream, said: Bytes) -> Bytes {
-        let (Ok(credential), Ok(text)) = (self.open(to), std::str::from_utf8(&said)) else { return said };
-        let mut redacted = text.to_owned();
-        for (_, secret) in credential.iter().filter(|(_, secret)| secret.expose().len() >= MIN_REDACTED) {
-            redacted = redacted.replace(secret.expose(), "[redacted]");
-        }
-        redacted.into()
-    }
-
-    fn open(&self, to: &Upstream) -> Result<Credential> {
+    /// Opens all secrets of the provider.
+    pub(super) fn open(&self, to: &Upstream) -> Result<Credential> {
         match &to.credential {
             Some(sealed) => {
                 Credential::open(&to.id, &self.0, sealed).map_err(|error| error.provider(&to.name))

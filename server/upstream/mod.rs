@@ -6,6 +6,7 @@
 mod auth;
 mod body;
 mod pace;
+mod redact;
 mod stream;
 
 use std::{sync::Arc, time::Duration};
@@ -18,7 +19,6 @@ use self::auth::Opener;
 pub use self::{body::Body, pace::Pace, stream::ChunkStream};
 use crate::{
     error::{Error, Reason, Result},
-    http::Client,
     providers::{Endpoint, Outbound, Upstream},
     secrets::Sealer,
     task::Tasks,
@@ -33,10 +33,9 @@ const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
 /// How long an administration call to an upstream may take.
 const FETCH_TIME: Duration = Duration::from_secs(20);
 
-/// Sends to upstreams. Clones share one pool of connections.
+/// Sends to upstreams, each by its own client.
 #[derive(Clone)]
 pub struct Driver {
-    client: Client,
     opener: Opener,
     tasks: Tasks,
 }
@@ -63,8 +62,8 @@ impl Limits {
 impl Driver {
     /// A driver that opens credentials with `sealer`.
     #[must_use]
-    pub fn new(client: Client, sealer: Arc<Sealer>, tasks: Tasks) -> Self {
-        Self { client, opener: Opener(sealer), tasks }
+    pub fn new(sealer: Arc<Sealer>, tasks: Tasks) -> Self {
+        Self { opener: Opener(sealer), tasks }
     }
 
     /// Sends a request and waits for the head of the answer; gives the body, which is still to come. Dropping the future,
@@ -82,7 +81,7 @@ impl Driver {
             return Err(self.refusal(to, reply.status, &HeaderMap::new(), body).await);
         }
         let request = self.request(to, outbound)?;
-        let sent = tokio::time::timeout_at(pace.head_deadline(), self.client.send(request));
+        let sent = tokio::time::timeout_at(pace.head_deadline(), to.client.send(request));
         let response = match sent.await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(unreachable(to, error)),
@@ -91,6 +90,9 @@ impl Driver {
         let status = response.status();
         if status.is_success() {
             return Ok(Body::http(response));
+        }
+        if let (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(proxy)) = (status, to.client.proxy()) {
+            return Err(refused_by_proxy(to, proxy));
         }
         let headers = response.headers().clone();
         Err(self.refusal(to, status, &headers, Body::http(response)).await)
@@ -113,6 +115,18 @@ impl Driver {
     /// That it broke off, came too slowly, or is too long.
     pub async fn collect(&self, to: &Upstream, body: Body, pace: &mut Pace) -> Result<Bytes> {
         body.collect(MAX_ANSWER_BYTES, pace).await.map_err(|error| error.provider(&to.name))
+    }
+
+    /// The error of an upstream as callers may see it: it names the provider, and holds none of its credentials. Every one
+    /// goes through here, also those that an adapter finds in an answer.
+    #[must_use]
+    pub fn explain(&self, to: &Upstream, error: Error) -> Error {
+        let error = error.provider(&to.name);
+        match self.opener.open(to) {
+            Ok(credential) => redact::redact(error, &credential),
+            // Nothing was sent either.
+            Err(_) => error,
+        }
     }
 
     /// The tasks in which the rest of a finished answer is read.
@@ -143,7 +157,6 @@ impl Driver {
     async fn refusal(&self, to: &Upstream, status: StatusCode, headers: &HeaderMap, body: Body) -> Error {
         let body =
             tokio::time::timeout(ERROR_BODY_TIME, body.read_up_to(MAX_ERROR_BYTES)).await.unwrap_or_default();
-        let body = self.opener.redact(to, body);
         let error = to.provider_type.adapter.error(status, headers, &body);
         error.provider(&to.name).upstream_status(status.as_u16())
     }
@@ -164,6 +177,17 @@ fn unreachable(to: &Upstream, error: reqwest::Error) -> Error {
     while let Some(next) = cause.source() {
         cause = next;
     }
-    let message = format!("{what} provider \"{}\" at {}: {cause}", to.name, to.base_url);
+    let way = to.client.proxy().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
+    let message = format!("{what} provider \"{}\" at {}{way}: {cause}", to.name, to.base_url);
     Error::new(Reason::ProviderUnavailable, message).provider(&to.name).source(error)
+}
+
+/// The proxy answered in the upstream's place.
+fn refused_by_proxy(to: &Upstream, proxy: &str) -> Error {
+    let message = format!(
+        "the proxy {proxy} of provider \"{}\" refused the gateway's credential; set proxy_username and proxy_password \
+         in connection.credential",
+        to.name
+    );
+    Error::new(Reason::ProviderAuthFailed, message).provider(&to.name)
 }
