@@ -233,7 +233,9 @@ impl Error {
     #[must_use]
     pub fn reworded(mut self, rewrite: impl Fn(&str) -> Option<String>) -> Self {
         let Inner { message, detail, .. } = &mut *self.0;
-        for text in [Some(message), detail.field.as_mut(), detail.upstream_code.as_mut()].into_iter().flatten() {
+        for text in
+            [Some(message), detail.field.as_mut(), detail.upstream_code.as_mut()].into_iter().flatten()
+        {
             if let Some(rewritten) = rewrite(text) {
                 *text = rewritten;
             }

@@ -38,7 +38,8 @@ pub(super) fn normalize(provider: &mut Provider, endpoint: Endpoint, secrets: &C
         credential_hint: secrets.iter().map(|(name, secret)| (name.to_owned(), hint(name, secret))).collect(),
         ..connection
     });
-    provider.connection = provider.connection.take().filter(|connection| *connection != Connection::default());
+    provider.connection =
+        provider.connection.take().filter(|connection| *connection != Connection::default());
     let Some(connection) = &mut provider.connection else { return Ok(()) };
     if matches!(endpoint, Endpoint::BuiltIn(_)) {
         return Err(Error::invalid(FIELD, "must be empty: the type is built into the gateway"));
@@ -69,7 +70,8 @@ fn check_http2(connection: &Connection, address: Option<&str>) -> Result<()> {
     }
     let is_plain = address.is_some_and(|address| address.starts_with("http:"));
     if connection.http2_connections > 0 && is_plain && !connection.proxy_url.is_empty() {
-        let message = "must be 0 where an upstream without https is called through a proxy, which speaks HTTP/1.1";
+        let message =
+            "must be 0 where an upstream without https is called through a proxy, which speaks HTTP/1.1";
         return Err(Error::invalid(HTTP2_FIELD, message));
     }
     Ok(())
@@ -98,10 +100,14 @@ fn check_secrets(connection: &Connection, secrets: &Credential) -> Result<()> {
         }
         provider_plan::check_value(&field, secret.expose(), MAX_SECRET_BYTES)?;
         if name == PROXY_USERNAME && secret.expose().contains(':') {
-            return Err(Error::invalid(field, "must not contain a colon, which ends it on its way to the proxy"));
+            return Err(Error::invalid(
+                field,
+                "must not contain a colon, which ends it on its way to the proxy",
+            ));
         }
     }
-    let required = |name: &str, why: &str| Err(Error::invalid(secret_field(name), format!("is required {why}")));
+    let required =
+        |name: &str, why: &str| Err(Error::invalid(secret_field(name), format!("is required {why}")));
     if !connection.client_certificate_pem.is_empty() && secrets.get(CLIENT_KEY).is_none() {
         return required(CLIENT_KEY, "with client_certificate_pem: the key of that certificate");
     }

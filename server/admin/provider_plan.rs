@@ -58,7 +58,8 @@ impl Wanted {
         let mut provider = provider.ok_or_else(|| Error::invalid("provider", "is required"))?;
         let credential = take_secrets(&mut provider.credential);
         let connection = provider.connection.as_mut();
-        let connection_credential = connection.and_then(|connection| take_secrets(&mut connection.credential));
+        let connection_credential =
+            connection.and_then(|connection| take_secrets(&mut connection.credential));
         Ok(Self { provider, credential, connection_credential })
     }
 }
@@ -116,10 +117,8 @@ pub(super) fn replace(
     provider.create_time = old.create_time;
     let held = open(stored, sealer)?;
     let kept = held.part(|name| !connection_plan::owns(name));
-    let kept_of_connection = connection_plan::still_used(
-        provider.connection.as_ref(),
-        &held.part(connection_plan::owns),
-    );
+    let kept_of_connection =
+        connection_plan::still_used(provider.connection.as_ref(), &held.part(connection_plan::owns));
     if moves(row, old, &provider) {
         check_said("provider.credential", credential.as_ref(), &kept)?;
         check_said("provider.connection.credential", connection_credential.as_ref(), &kept_of_connection)?;
@@ -133,8 +132,7 @@ pub(super) fn replace(
     provider.credential_hint = hints(&credential);
     let all = credential.with(of_connection);
     // Sealed anew only where it changed, so that what is sealed tells whether it did.
-    let sealed =
-        if all.same_as(&held) { stored.credential.clone() } else { seal(&all, &old.id, sealer)? };
+    let sealed = if all.same_as(&held) { stored.credential.clone() } else { seal(&all, &old.id, sealer)? };
     Ok(finish(records, provider, sealed, now))
 }
 

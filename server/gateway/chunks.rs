@@ -12,11 +12,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{
-    attempt::Opening,
-    meter::Meter,
-    operation::Streaming,
-};
+use super::{attempt::Opening, meter::Meter, operation::Streaming};
 use crate::{
     error::{Error, Reason, Result},
     proto::v1::Usage,

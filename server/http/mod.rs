@@ -40,10 +40,7 @@ pub fn client() -> Result<reqwest::Client> {
     build(&Way::default(), |builder| builder)
 }
 
-fn build(
-    way: &Way,
-    last: fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
-) -> Result<reqwest::Client> {
+fn build(way: &Way, last: fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder) -> Result<reqwest::Client> {
     let builder = plain();
     let builder = if way.http2_connections() == 0 {
         // HTTP/2 would share one connection per host, and calls beyond the peer's stream limit would queue unseen.
@@ -54,7 +51,9 @@ fn build(
             .http2_keep_alive_interval(PING_EVERY)
             .http2_keep_alive_timeout(PING_PATIENCE)
     };
-    last(way.apply(builder)?).build().map_err(|error| Error::internal("could not set up the HTTP client", error))
+    last(way.apply(builder)?)
+        .build()
+        .map_err(|error| Error::internal("could not set up the HTTP client", error))
 }
 
 /// What every client has in common.

@@ -33,8 +33,12 @@ mod tests {
 
     #[test]
     fn a_name_with_one_forbidden_address_has_none() {
-        let addresses = |list: &[&str]| list.iter().map(|ip| (ip.parse::<std::net::IpAddr>().unwrap(), 0).into()).collect();
-        for forbidden in ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "fd00:ec2::254", "100.100.100.200"] {
+        let addresses = |list: &[&str]| {
+            list.iter().map(|ip| (ip.parse::<std::net::IpAddr>().unwrap(), 0).into()).collect()
+        };
+        for forbidden in
+            ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "fd00:ec2::254", "100.100.100.200"]
+        {
             let refused = allowed("rebound.example", addresses(&["10.0.0.1", forbidden])).unwrap_err();
             assert!(refused.contains("rebound.example"), "{refused}");
         }

@@ -53,7 +53,9 @@ impl Way {
         if !self.connection.ca_bundle_pem.is_empty() {
             let authorities = certificates(CA_BUNDLE_FIELD, &self.connection.ca_bundle_pem)?;
             let built = plain().tls_certs_only(authorities).build();
-            built.map_err(|cause| refused(CA_BUNDLE_FIELD, "holds a certificate that is none of an authority", &cause))?;
+            built.map_err(|cause| {
+                refused(CA_BUNDLE_FIELD, "holds a certificate that is none of an authority", &cause)
+            })?;
         }
         if let Some(key) = &self.key {
             certificates(CERTIFICATE_FIELD, &self.connection.client_certificate_pem)?;
@@ -125,12 +127,16 @@ impl Way {
 fn certificates(field: &str, pem: &str) -> Result<Vec<Certificate>> {
     // What stands here is shown to readers.
     if pem.contains("PRIVATE KEY") {
-        return Err(Error::invalid(field, format!("must not hold a key; give it as the secret {CLIENT_KEY}")));
+        return Err(Error::invalid(
+            field,
+            format!("must not hold a key; give it as the secret {CLIENT_KEY}"),
+        ));
     }
     let certificates = Certificate::from_pem_bundle(pem.as_bytes())
         .map_err(|cause| refused(field, "holds PEM that cannot be read", &cause))?;
     if certificates.is_empty() {
-        let message = "holds no certificate; paste it in PEM, with its lines BEGIN CERTIFICATE and END CERTIFICATE";
+        let message =
+            "holds no certificate; paste it in PEM, with its lines BEGIN CERTIFICATE and END CERTIFICATE";
         return Err(Error::invalid(field, message));
     }
     Ok(certificates)
@@ -139,10 +145,16 @@ fn certificates(field: &str, pem: &str) -> Result<Vec<Certificate>> {
 fn check_key(key: &Secret) -> Result<()> {
     let text = key.expose();
     if text.contains("ENCRYPTED") {
-        return Err(Error::invalid(KEY_FIELD, "has a pass phrase; give the key without one, it is sealed here"));
+        return Err(Error::invalid(
+            KEY_FIELD,
+            "has a pass phrase; give the key without one, it is sealed here",
+        ));
     }
     if !text.contains("PRIVATE KEY-----") {
-        return Err(Error::invalid(KEY_FIELD, "holds no private key; paste it in PEM, with its BEGIN and END lines"));
+        return Err(Error::invalid(
+            KEY_FIELD,
+            "holds no private key; paste it in PEM, with its BEGIN and END lines",
+        ));
     }
     Ok(())
 }

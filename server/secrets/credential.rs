@@ -37,7 +37,13 @@ impl Credential {
     /// The secrets whose names fit.
     #[must_use]
     pub fn part(&self, fits: impl Fn(&str) -> bool) -> Self {
-        Self(self.0.iter().filter(|(name, _)| fits(name)).map(|(name, one)| (name.clone(), one.clone())).collect())
+        Self(
+            self.0
+                .iter()
+                .filter(|(name, _)| fits(name))
+                .map(|(name, one)| (name.clone(), one.clone()))
+                .collect(),
+        )
     }
 
     /// These secrets and those of the other one.

@@ -37,11 +37,7 @@ pub struct Connector {
 ///
 /// # Errors
 /// Every problem that was found.
-pub fn build(
-    records: Records,
-    previous: &Snapshot,
-    connector: &Connector,
-) -> Result<Snapshot, Vec<Error>> {
+pub fn build(records: Records, previous: &Snapshot, connector: &Connector) -> Result<Snapshot, Vec<Error>> {
     let mut problems = Vec::new();
     let upstreams = upstreams(&records, connector, &mut problems);
     let groups = groups(&records, &upstreams, previous, &mut problems);

@@ -74,7 +74,10 @@ mod tests {
     #[test]
     fn a_secret_that_was_cut_with_its_text_is_gone_too() {
         for room in 0..=KEY.len() {
-            let error = Error::new(Reason::ProviderRejected, format!("{}{KEY}{}", "x".repeat(4096 - room), "y".repeat(50)));
+            let error = Error::new(
+                Reason::ProviderRejected,
+                format!("{}{KEY}{}", "x".repeat(4096 - room), "y".repeat(50)),
+            );
             let error = redact(error, &credential());
             assert!(room < 8 || !error.message().contains("sk-canar"), "{room}");
         }
@@ -82,7 +85,8 @@ mod tests {
 
     #[test]
     fn an_error_without_secrets_stays_as_it_is() {
-        let error = Error::new(Reason::ProviderRejected, "no such thing...").field("messages").upstream_code("x");
+        let error =
+            Error::new(Reason::ProviderRejected, "no such thing...").field("messages").upstream_code("x");
         let before = format!("{error:?}");
         assert_eq!(format!("{:?}", redact(error, &credential())), before);
         let none = Credential::new(BTreeMap::new());

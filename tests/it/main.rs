@@ -12,6 +12,7 @@
 
 mod admin;
 mod balance;
+mod connection;
 mod documents;
 mod fakes;
 mod faults;

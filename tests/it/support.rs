@@ -12,10 +12,11 @@ use clap::Parser as _;
 use sluicegate::{app::App, config, secret::Secret};
 use sluicegate_client::{Gateway, v1};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::{Notify, watch},
 };
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig, server::TlsStream};
 
 /// The administrator's key of test gateways.
 pub const ADMIN_KEY: &str = "test-administrator-key-0123456789";
@@ -222,17 +223,44 @@ struct Seen {
 impl FakeUpstream {
     /// Starts; `script` is asked what to do with each request.
     pub async fn start(script: impl Fn(&Received) -> Vec<Step> + Send + Sync + 'static) -> Self {
+        Self::start_with(None, script).await
+    }
+
+    /// The same behind TLS; its base URL names `localhost`.
+    pub async fn start_tls(
+        tls: Arc<ServerConfig>,
+        script: impl Fn(&Received) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
+        Self::start_with(Some(tls), script).await
+    }
+
+    async fn start_with(
+        tls: Option<Arc<ServerConfig>>,
+        script: impl Fn(&Received) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let base_url = format!("http://{}/v1", listener.local_addr().expect("an address"));
+        let address = listener.local_addr().expect("an address");
+        let base_url = match &tls {
+            Some(_) => format!("https://localhost:{}/v1", address.port()),
+            None => format!("http://{address}/v1"),
+        };
         let seen = Arc::new(Seen::default());
         let (script, shared): (Script, _) = (Arc::new(script), Arc::clone(&seen));
         spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 stream.set_nodelay(true).expect("nodelay");
                 let (script, shared) = (Arc::clone(&script), Arc::clone(&shared));
+                let tls = tls.clone();
                 spawn(async move {
                     shared.open.fetch_add(1, Ordering::SeqCst);
-                    connection(stream, &script, &shared).await;
+                    match tls {
+                        None => connection(stream, &script, &shared).await,
+                        Some(tls) => {
+                            if let Ok(stream) = TlsAcceptor::from(tls).accept(stream).await {
+                                connection(stream, &script, &shared).await;
+                            }
+                        }
+                    }
                     shared.open.fetch_sub(1, Ordering::SeqCst);
                     shared.closed.send_modify(|count| *count += 1);
                 });
@@ -274,11 +302,29 @@ impl FakeUpstream {
     }
 }
 
+/// A connection to the upstream.
+pub trait Peer: AsyncRead + AsyncWrite + Unpin + Send {
+    /// Makes the drop tear the connection down.
+    fn reset(&self);
+}
+
+impl Peer for TcpStream {
+    fn reset(&self) {
+        self.set_zero_linger().expect("linger");
+    }
+}
+
+impl Peer for TlsStream<TcpStream> {
+    fn reset(&self) {
+        self.get_ref().0.reset();
+    }
+}
+
 pub fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     drop(tokio::spawn(future));
 }
 
-async fn connection(mut stream: TcpStream, script: &Script, seen: &Seen) {
+async fn connection<S: Peer>(mut stream: S, script: &Script, seen: &Seen) {
     let mut buffer = Vec::new();
     while let Some(request) = read_request(&mut stream, &mut buffer).await {
         let steps = script(&request);
@@ -308,7 +354,7 @@ async fn connection(mut stream: TcpStream, script: &Script, seen: &Seen) {
                 Step::Hold => return client_left(&mut stream).await,
                 Step::Close => return,
                 Step::Reset => {
-                    stream.set_zero_linger().expect("linger");
+                    stream.reset();
                     return;
                 }
             }
@@ -316,12 +362,12 @@ async fn connection(mut stream: TcpStream, script: &Script, seen: &Seen) {
     }
 }
 
-async fn client_left(stream: &mut TcpStream) {
+async fn client_left<S: Peer>(stream: &mut S) {
     let mut byte = [0];
     while matches!(stream.read(&mut byte).await, Ok(1..)) {}
 }
 
-async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Received> {
+pub async fn read_request<S: Peer>(stream: &mut S, buffer: &mut Vec<u8>) -> Option<Received> {
     let end = loop {
         if let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
             break end + 4;

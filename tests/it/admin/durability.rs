@@ -52,7 +52,7 @@ async fn a_wrong_master_key_is_told_at_start() {
     let dir = tempfile::tempdir().unwrap();
     let dir = Bench::open_with(dir, &keys(&hex(1))).await.unwrap().close().await;
     for wrong in [hex(2), format!("2:{}", hex(1)), format!("2:{},1:{}", hex(1), hex(2))] {
-        let sealer = Sealer::new(&keys(&wrong)).unwrap();
+        let sealer = Arc::new(Sealer::new(&keys(&wrong)).unwrap());
         let outcome = open_state(dir.path(), &sealer, &Tasks::default()).await;
         refused(outcome.map(|_| ()), Reason::FailedPrecondition, "", "needs version 1");
     }
@@ -73,9 +73,9 @@ async fn a_new_master_key_seals_anew_and_the_old_one_can_be_forgotten() {
         |bench: &Bench| bench.state.snapshot().records.providers[&made.id].credential.clone().unwrap();
     assert_eq!(sealed(&bench).key_version, 1);
     let before = bench.revision();
-    assert_eq!(bench.state.reseal(&bench.sealer).await.unwrap(), before + 1);
+    assert_eq!(bench.state.reseal().await.unwrap(), before + 1);
     assert_eq!(sealed(&bench).key_version, 2);
-    assert_eq!(bench.state.reseal(&bench.sealer).await.unwrap(), before + 1, "nothing is left to do");
+    assert_eq!(bench.state.reseal().await.unwrap(), before + 1, "nothing is left to do");
     let dir = bench.close().await;
 
     let bench = Bench::open_with(dir, &keys(&format!("2:{}", hex(2)))).await.unwrap();
@@ -114,7 +114,7 @@ async fn others_on_the_machine_can_read_nothing() {
     use std::os::unix::fs::PermissionsExt;
     let parent = tempfile::tempdir().unwrap();
     let path = parent.path().join("a/data");
-    let sealer = Sealer::new(&MasterKeys::generate().unwrap()).unwrap();
+    let sealer = Arc::new(Sealer::new(&MasterKeys::generate().unwrap()).unwrap());
     let (state, _) = open_state(&path, &sealer, &Tasks::default()).await.unwrap();
     state.change(|_| Ok((vec![put_key("a")], ()))).await.unwrap();
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -218,7 +218,7 @@ async fn poll_some<T>(mut future: std::pin::Pin<&mut impl Future<Output = T>>, p
 #[tokio::test]
 async fn writer_that_is_killed() {
     let Ok(dir) = std::env::var(DIR) else { return };
-    let sealer = Sealer::new(&keys(&hex(1))).unwrap();
+    let sealer = Arc::new(Sealer::new(&keys(&hex(1))).unwrap());
     let (state, _) = open_state(Path::new(&dir), &sealer, &Tasks::default()).await.unwrap();
     for number in names(&state).len() / 2.. {
         let pair = vec![put_key(&format!("a{number}")), put_key(&format!("b{number}"))];
@@ -232,7 +232,7 @@ async fn a_killed_gateway_keeps_every_acknowledged_change_and_no_half_one() {
     let dir = tempfile::tempdir().unwrap();
     for wanted in [1, 7, 20] {
         let acknowledged = kill_writer_after(dir.path(), wanted);
-        let sealer = Sealer::new(&keys(&hex(1))).unwrap();
+        let sealer = Arc::new(Sealer::new(&keys(&hex(1))).unwrap());
         let (state, _) = open_state(dir.path(), &sealer, &Tasks::default()).await.unwrap();
         let found = names(&state);
         for (number, _) in &acknowledged {

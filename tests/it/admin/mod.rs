@@ -18,12 +18,13 @@ use sluicegate::{
     auth::Authenticator,
     clock::Clock,
     error::{Error, Reason},
+    http::Clients,
     proto::v1::{
         AccessRole, ApiKey, CreateApiKeyRequest, CreateModelRequest, CreateProviderRequest, Credential,
         InlineSecrets, Model, Provider, credential::Source,
     },
     secrets::{KeyHasher, MasterKeys, Sealer},
-    state::{Call, Caller, Protocol, State},
+    state::{Call, Caller, Connector, Protocol, State},
     store::{DataDir, Store},
     task::Tasks,
     upstream::Driver,
@@ -62,7 +63,7 @@ impl Bench {
         let sealer = Arc::new(Sealer::new(keys)?);
         let (state, hasher) = open_state(dir.path(), &sealer, &tasks).await?;
         let hasher = Arc::new(hasher);
-        let driver = Driver::new(sluicegate::http::Client::new()?, Arc::clone(&sealer), tasks.clone());
+        let driver = Driver::new(Arc::clone(&sealer), tasks.clone());
         let clock = Clock::test(NOW);
         let admin = Admin::new(
             state.clone(),
@@ -137,9 +138,13 @@ impl Bench {
     }
 }
 
-async fn open_state(dir: &Path, sealer: &Sealer, tasks: &Tasks) -> Result<(State, KeyHasher), Error> {
+async fn open_state(dir: &Path, sealer: &Arc<Sealer>, tasks: &Tasks) -> Result<(State, KeyHasher), Error> {
     let store = Store::open(DataDir::open(dir)?).await?;
-    State::open(store, sealer, tasks.clone()).await
+    State::open(store, connector(sealer), tasks.clone()).await
+}
+
+fn connector(sealer: &Arc<Sealer>) -> Connector {
+    Connector { clients: Clients::default(), sealer: Arc::clone(sealer) }
 }
 
 /// A server that speaks OpenAI's dialect, without a credential.

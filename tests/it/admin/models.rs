@@ -1,18 +1,28 @@
 //! Models: names, groups and what a name stands for.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::{Arc, LazyLock, atomic::Ordering};
 
 use proptest::prelude::*;
 use sluicegate::{
     error::{Reason, Result},
+    http::{Client, Way},
     proto::v1::{
         CreateModelRequest, DeleteModelRequest, GetModelRequest, ListModelsRequest, Model, Provider,
         UpdateModelRequest, UpdateProviderRequest,
     },
-    state::{Change, Records, Snapshot, StoredProvider, build},
+    secrets::{MasterKeys, Sealer},
+    state::{Change, Connector, Records, Snapshot, StoredProvider, build},
 };
 
-use super::{Bench, custom, map, model, refused};
+use super::{Bench, connector, custom, map, model, refused};
+
+/// With a client in use, as making one anew for each snapshot takes long.
+static CONNECTOR: LazyLock<(Connector, Client)> = LazyLock::new(|| {
+    let sealer = Sealer::new(&MasterKeys::generate().unwrap()).unwrap();
+    let connector = connector(&Arc::new(sealer));
+    let client = connector.clients.get(&Way::default()).unwrap();
+    (connector, client)
+});
 
 async fn two_providers() -> Bench {
     let bench = Bench::new().await;
@@ -220,7 +230,7 @@ proptest! {
                 records.apply(Change::PutModel(Box::new(model)));
             }
         }
-        let snapshot = build(records.clone(), &Snapshot::default()).unwrap();
+        let snapshot = build(records.clone(), &Snapshot::default(), &CONNECTOR.0).unwrap();
         for name in ["a", "b", "c", "d", "m0", "m5"] {
             let fits = |rule: fn(&Model) -> &String| -> Vec<String> {
                 records.models.values().filter(|model| rule(model) == name).map(|model| model.id.clone()).collect()
@@ -243,7 +253,7 @@ fn a_build_tells_every_problem_at_once() {
         records.apply(Change::PutProvider(Box::new(StoredProvider { provider, credential: None })));
     }
     records.apply(Change::PutModel(Box::new(Model { id: "m".into(), ..model("nowhere", "m", "") })));
-    let problems = build(records, &Snapshot::default()).unwrap_err();
+    let problems = build(records, &Snapshot::default(), &CONNECTOR.0).unwrap_err();
     let all = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     assert_eq!(problems.len(), 3, "{all}");
     for part in ["\"same\"", "\"gone\"", "\"m\""] {
