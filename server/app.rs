@@ -20,6 +20,7 @@ use crate::{
     grpc,
     http::Clients,
     metrics::{self, InFlight},
+    places::Places,
     rest,
     secret::Secret,
     secrets::{KeyHasher, MasterKeys, Sealer},
@@ -77,8 +78,14 @@ impl App {
         }
 
         let authenticator = Arc::new(Authenticator::new(hasher));
-        let entrance = Arc::new(Entrance::new(Arc::new(state.clone()), authenticator, clock));
+        let entrance = Arc::new(Entrance::new(
+            Arc::new(state.clone()),
+            authenticator,
+            clock,
+            Places::new(config.max_calls.get(), metrics.calls_refused.clone()),
+        ));
         let serving = Serving::off();
+        let connections = Places::new(config.max_connections.get(), metrics.connections_refused.clone());
         let render = {
             let state = state.clone();
             move || metrics.render(in_flight(&state.snapshot()))
@@ -99,7 +106,7 @@ impl App {
 
         let listener = listen(config.listen).await.map_err(one)?;
         let address = listener.local_addr().map_err(|error| one(cannot_listen(config.listen, error)))?;
-        work.spawn(edge::serve(listener, edge, work.clone()));
+        work.spawn(edge::serve(listener, edge, connections, work.clone()));
         serving.set(true);
         Ok(Self { address, generated_admin_key, serving, grace: config.grace, state, work, records })
     }

@@ -1,6 +1,6 @@
 //! Process settings: flags and their environment twins, read once.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -115,6 +115,15 @@ pub struct Config {
     /// How long a call may take altogether, in seconds.
     #[arg(long = "total-seconds", env = "SLUICEGATE_TOTAL_SECONDS", default_value = "600", value_parser = seconds)]
     pub total_limit: Duration,
+
+    /// Calls to models that may be in flight at once; further ones are told to come again. Administration, health and
+    /// metrics are not counted.
+    #[arg(long, env = "SLUICEGATE_MAX_CALLS", default_value = "10000")]
+    pub max_calls: NonZeroUsize,
+
+    /// Connections that may be open at once; further ones are closed.
+    #[arg(long, env = "SLUICEGATE_MAX_CONNECTIONS", default_value = "20000")]
+    pub max_connections: NonZeroUsize,
 
     /// Form of the log on standard error.
     #[arg(long, env = "SLUICEGATE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]

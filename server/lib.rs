@@ -11,7 +11,7 @@
 //! | 3 | [`state`], [`upstream`] | the snapshot that calls see; the driver that sends |
 //! | 2 | [`providers`], [`store`], [`secrets`] | vendors, pure; SQLite; sealing |
 //! | 1 | [`wire`] | JSON and framings, pure |
-//! | 0 | [`proto`], [`error`], [`config`], [`secret`], [`clock`], [`task`], [`address`], [`http`], [`metrics`], [`private_file`] | words |
+//! | 0 | [`proto`], [`error`], [`config`], [`secret`], [`clock`], [`task`], [`address`], [`http`], [`metrics`], [`places`], [`private_file`] | words |
 //!
 //! The protobuf messages are the domain model. REST is a translation at the edge: both edges call the same
 //! [`gateway::Gateway`] and the same [`admin::Admin`].
@@ -19,7 +19,7 @@
 //! # The life of a streaming chat
 //!
 //! 1. [`edge`] takes the request from the socket and chooses the edge by its content type. The entrance says who calls,
-//!    loads the snapshot once, and makes a [`state::Call`].
+//!    takes one of the places for calls, loads the snapshot once, and makes a [`state::Call`].
 //! 2. `grpc/inference.rs` has the message as it came; `rest/openai.rs` reads OpenAI's JSON through [`wire`]. Either calls
 //!    [`gateway::Gateway::stream_chat`].
 //! 3. `gateway/admit.rs` refuses what no provider could answer.
@@ -50,6 +50,7 @@ pub mod config;
 pub mod error;
 pub mod http;
 pub mod metrics;
+pub mod places;
 pub mod private_file;
 pub mod proto;
 pub mod secret;

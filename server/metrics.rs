@@ -92,6 +92,10 @@ pub struct Metrics {
     /// for it.
     scrape: Arc<Mutex<()>>,
     lost: Counter,
+    /// Calls that found no place.
+    pub calls_refused: Counter,
+    /// Connections that found no place.
+    pub connections_refused: Counter,
 }
 
 /// Attempts in flight at one model.
@@ -200,6 +204,14 @@ impl Metrics {
         registry.register("tokens", "Tokens by class, as providers report them", tokens.clone());
         registry.register("in_flight", "Attempts in flight", in_flight.clone());
         registry.register("usage_events_lost", "Usage events that found their queue full", lost.clone());
+        let (calls_refused, connections_refused) = (Counter::default(), Counter::default());
+        registry.register(
+            "calls_refused",
+            "Calls beyond the limit of calls in flight",
+            calls_refused.clone(),
+        );
+        let help = "Connections beyond the limit of connections";
+        registry.register("connections_refused", help, connections_refused.clone());
         Self {
             registry: Arc::new(registry),
             calls,
@@ -209,6 +221,8 @@ impl Metrics {
             in_flight,
             scrape: Arc::default(),
             lost,
+            calls_refused,
+            connections_refused,
         }
     }
 

@@ -11,11 +11,14 @@ use crate::{
     auth::Authenticator,
     clock::Clock,
     error::{Error, Reason, Result},
-    proto,
+    places::Places,
+    proto::{self, v1::Permission},
     state::{Call, Protocol, State},
 };
 
 const GRPC_TIMEOUT: &str = "grpc-timeout";
+/// When to try again where all places are taken.
+const COME_BACK: Duration = Duration::from_secs(1);
 /// The longest request id that is taken from a caller.
 const MAX_REQUEST_ID: usize = 128;
 
@@ -33,6 +36,7 @@ pub struct Entrance {
     state: Arc<State>,
     authenticator: Arc<Authenticator>,
     clock: Clock,
+    places: Places,
 }
 
 // === impl Arrival ===
@@ -70,16 +74,17 @@ fn protocol(headers: &HeaderMap) -> Protocol {
 // === impl Entrance ===
 
 impl Entrance {
-    /// An entrance to the configuration in `state`.
+    /// An entrance to the configuration in `state`, for as many calls to models at once as there are `places`.
     #[must_use]
-    pub fn new(state: Arc<State>, authenticator: Arc<Authenticator>, clock: Clock) -> Self {
-        Self { state, authenticator, clock }
+    pub fn new(state: Arc<State>, authenticator: Arc<Authenticator>, clock: Clock, places: Places) -> Self {
+        Self { state, authenticator, clock, places }
     }
 
     /// The call that a request makes. `rpc` is the path of the RPC, or on REST of its twin.
     ///
     /// # Errors
-    /// When there is no such RPC, the caller is unknown or may not, or its deadline cannot be read.
+    /// When there is no such RPC, the caller is unknown or may not, its deadline cannot be read, or there are as many calls
+    /// as there may be.
     pub fn call(&self, rpc: &str, headers: &HeaderMap, arrival: &Arrival) -> Result<Call> {
         let permission = proto::permission(rpc).ok_or_else(|| unknown(rpc))?;
         let snapshot = self.state.snapshot();
@@ -89,18 +94,36 @@ impl Entrance {
             Protocol::Grpc | Protocol::GrpcWeb => deadline(headers)?,
             Protocol::Rest => None,
         };
+        // Before the body is read: what cannot be served shall cost nothing.
+        let place = match permission {
+            Permission::Infer => Some(Arc::new(self.places.take().ok_or_else(|| full(&self.places))?)),
+            Permission::Unspecified
+            | Permission::ReadModels
+            | Permission::WriteModels
+            | Permission::ReadProviders
+            | Permission::WriteProviders
+            | Permission::ReadAccess
+            | Permission::WriteAccess => None,
+        };
         Ok(Call {
             caller,
             snapshot,
             request_id: Arc::clone(&arrival.request_id),
             deadline,
             protocol: arrival.protocol,
+            place,
         })
     }
 }
 
 fn unknown(rpc: &str) -> Error {
     Error::new(Reason::RouteNotFound, format!("there is no RPC {rpc}; list services by server reflection"))
+}
+
+fn full(places: &Places) -> Error {
+    let message =
+        format!("the gateway has {} calls in flight, as many as it takes; call again", places.limit());
+    Error::new(Reason::Overloaded, message).retry_after(COME_BACK)
 }
 
 fn deadline(headers: &HeaderMap) -> Result<Option<Instant>> {

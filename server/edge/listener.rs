@@ -17,7 +17,7 @@ use super::{
     body::Held,
     socket::{Requests, Socket},
 };
-use crate::task::Tasks;
+use crate::{places::Places, task::Tasks};
 
 /// An idle HTTP/1 connection is kept this long: longer than load balancers keep theirs (60 s is usual), so that it is
 /// they who close it, never we under a request that is on its way.
@@ -42,9 +42,9 @@ const MAX_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 struct Spawner(Tasks);
 
-/// Serves both edges until the tasks are asked to end. Then accepts nothing more, tells every peer to go away, lets what
+/// Serves both edges, on as many connections as there are `places`, until the tasks are asked to end. Then accepts nothing more, tells every peer to go away, lets what
 /// is in flight run until it ends or is cut off, and returns when the last connection is closed.
-pub async fn serve(listener: TcpListener, edge: Edge, tasks: Tasks) {
+pub async fn serve(listener: TcpListener, edge: Edge, places: Places, tasks: Tasks) {
     let builder = Arc::new(builder(&tasks));
     let connections = TaskTracker::new();
     let mut pause = Duration::ZERO;
@@ -57,8 +57,13 @@ pub async fn serve(listener: TcpListener, edge: Edge, tasks: Tasks) {
         match accepted {
             Ok((socket, _)) => {
                 pause = Duration::ZERO;
+                // Closed at once: a client that hears so goes elsewhere, one that hears nothing waits.
+                let Some(place) = places.take() else { continue };
                 let talk = talk(socket, Arc::clone(&builder), edge.clone(), tasks.clone());
-                tasks.spawn(connections.track_future(talk));
+                tasks.spawn(connections.track_future(async move {
+                    talk.await;
+                    drop(place);
+                }));
             }
             // The peer was gone before we took it: its loss only.
             Err(error) if is_of_one_peer(&error) => {}

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{Edge, Options, Serving, read, serve};
-use crate::{error::Error, task::Tasks};
+use crate::{error::Error, places::Places, task::Tasks};
 
 fn edge_with(rest: Router, cors: &[&str]) -> Edge {
     let grpc = Router::new().fallback(|| async { "grpc" });
@@ -193,10 +193,15 @@ struct Running {
 }
 
 async fn start(edge: Edge) -> Running {
+    start_for(edge, usize::MAX).await
+}
+
+async fn start_for(edge: Edge, places: usize) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let tasks = Tasks::default();
-    tasks.spawn(serve(listener, edge, tasks.clone()));
+    let places = Places::new(places, Default::default());
+    tasks.spawn(serve(listener, edge, places, tasks.clone()));
     Running { address, tasks }
 }
 
@@ -239,6 +244,27 @@ fn halves() -> (Router, Arc<Notify>) {
 
 const GET_HALVES: &[u8] = b"GET /halves HTTP/1.1\r\nhost: x\r\n\r\n";
 const GET_ECHO: &[u8] = b"GET /echo HTTP/1.1\r\nhost: x\r\n\r\n";
+
+#[tokio::test]
+async fn a_connection_beyond_the_limit_is_closed_and_its_place_is_free_when_another_ends() {
+    let running = start_for(edge(), 1).await;
+    let mut first = say(&running, GET_ECHO).await;
+    hear(&mut first, "rest").await;
+    let mut second = TcpStream::connect(running.address).await.unwrap();
+    assert!(is_closed(&mut second).await);
+    drop(first);
+    let served = async {
+        loop {
+            let mut next = TcpStream::connect(running.address).await.unwrap();
+            let _ = next.write_all(GET_ECHO).await;
+            let mut heard = [0; 8];
+            if next.read_exact(&mut heard).await.is_ok() {
+                break heard;
+            }
+        }
+    };
+    assert_eq!(&timeout(Duration::from_secs(10), served).await.unwrap(), b"HTTP/1.1");
+}
 
 #[tokio::test]
 async fn drain_lets_answers_finish_and_closes_idle_connections() {

@@ -8,6 +8,7 @@ use super::{Served, operation::BYTES_PER_TOKEN};
 use crate::{
     error::Error,
     metrics::{Outcome, UsageEvent, UsageSender},
+    places::Place,
     proto::v1::{Operation, PartialResult, Usage},
     state::{Call, Target},
 };
@@ -20,6 +21,8 @@ pub(super) struct Meter {
     output_bytes: usize,
     chunks: i32,
     event: UsageEvent,
+    /// Given back when the call is over, whatever ends it.
+    _place: Option<Arc<Place>>,
 }
 
 impl Meter {
@@ -40,7 +43,15 @@ impl Meter {
             duration: Duration::ZERO,
             first_chunk: None,
         };
-        Self { usage, start: Instant::now(), input_bytes, output_bytes: 0, chunks: 0, event }
+        Self {
+            usage,
+            start: Instant::now(),
+            input_bytes,
+            output_bytes: 0,
+            chunks: 0,
+            event,
+            _place: call.place.clone(),
+        }
     }
 
     /// An attempt at `target` begins.

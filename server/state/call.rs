@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::Snapshot;
 use crate::{
     error::{Error, Reason, Result},
+    places::Place,
     proto::v1::{AccessRole, Permission},
 };
 
@@ -23,6 +24,8 @@ pub struct Call {
     pub deadline: Option<Instant>,
     /// How the request came in.
     pub protocol: Protocol,
+    /// Its place among the calls in flight, given back with the last clone. `None`: administration, which is not counted.
+    pub place: Option<Arc<Place>>,
 }
 
 /// How a request came in. For the records only: no stage below the edges may branch on it.

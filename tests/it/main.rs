@@ -18,6 +18,7 @@ mod fakes;
 mod faults;
 mod grpc;
 mod hardening;
+mod overload;
 mod parity;
 mod peers;
 mod permissions;

@@ -19,6 +19,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("private_file", 0),
     ("http", 0),
     ("metrics", 0),
+    ("places", 0),
     // 1: wire formats, pure.
     ("wire", 1),
     // 2: siblings. `secrets` is what the two others keep sealed things in.

@@ -98,6 +98,7 @@ impl Bench {
             request_id: "req-1".into(),
             deadline: None,
             protocol: Protocol::Grpc,
+            place: None,
         }
     }
 
