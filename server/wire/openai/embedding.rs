@@ -104,7 +104,7 @@ pub fn read_response(body: &[u8]) -> Result<EmbedResponse, Malformed> {
                 "object" => read_object_type(reader, OBJECT, &mut response.extra_json)?,
                 "model" => response.model = reader.string()?,
                 "data" => response.embeddings = reader.list(read_embedding)?,
-                "usage" => response.usage = Some(usage::read(reader)?),
+                "usage" => response.usage = usage::take(reader, &mut response.extra_json)?,
                 _ => reader.keep(&mut response.extra_json, name)?,
             }
             Ok(())

@@ -9,6 +9,20 @@ use crate::{
 const INPUT_DETAILS: &str = "prompt_tokens_details";
 const OUTPUT_DETAILS: &str = "completion_tokens_details";
 
+/// Takes the member `usage` of an answer. Counts that nobody can have used make no answer worse: what cannot be read stays
+/// among the extras as it is, and counts as not said.
+///
+/// # Errors
+/// When it is not JSON.
+pub(super) fn take(reader: &mut Reader<'_>, extras: &mut Extras) -> Result<Option<Usage>, Malformed> {
+    let json = reader.raw()?;
+    let usage = read(&mut Reader::over(json)).ok();
+    if usage.is_none() {
+        extras.insert("usage".to_owned(), json.to_owned());
+    }
+    Ok(usage)
+}
+
 /// Reads a `usage` object.
 ///
 /// # Errors

@@ -56,7 +56,7 @@ impl ChunkReader {
                     "created" => chunk.create_time = read_created(reader)?,
                     "model" => chunk.model = reader.string()?,
                     "choices" => chunk.choices = reader.list(|reader| self.read_choice(reader))?,
-                    "usage" => chunk.usage = Some(usage::read(reader)?),
+                    "usage" => chunk.usage = usage::take(reader, &mut chunk.extra_json)?,
                     "service_tier" => chunk.service_tier = Some(reader.string()?),
                     "system_fingerprint" => chunk.system_fingerprint = Some(reader.string()?),
                     _ => reader.keep(&mut chunk.extra_json, name)?,

@@ -171,7 +171,7 @@ struct Places<'m> {
     thinking: Option<Cow<'m, str>>,
     content: Vec<&'m Part>,
     refusal: Option<Cow<'m, str>>,
-    audio: Option<(&'m Part, &'m AudioPart)>,
+    audio: Vec<(&'m Part, &'m AudioPart)>,
     calls: Vec<&'m Part>,
     results: Vec<(&'m Part, &'m ToolResultPart)>,
 }
@@ -185,7 +185,7 @@ impl<'m> Places<'m> {
                 Some(Content::Refusal(refusal)) if !refusal.in_content => {
                     join(&mut places.refusal, &refusal.text);
                 }
-                Some(Content::Audio(audio)) if is_spoken(audio) => places.audio = Some((part, audio)),
+                Some(Content::Audio(audio)) if is_spoken(audio) => places.audio.push((part, audio)),
                 Some(Content::ToolCall(_)) => places.calls.push(part),
                 Some(Content::Other(other)) if other.member == "tool_calls" => places.calls.push(part),
                 Some(Content::ToolResult(result)) => places.results.push((part, result)),
@@ -205,12 +205,12 @@ impl<'m> Places<'m> {
         places
     }
 
-    /// Whether there is nothing but results of tools.
-    fn only_results(&self) -> bool {
+    /// Whether there is nothing beside results of tools.
+    fn is_empty(&self) -> bool {
         self.thinking.is_none()
             && self.content.is_empty()
             && self.refusal.is_none()
-            && self.audio.is_none()
+            && self.audio.is_empty()
             && self.calls.is_empty()
     }
 }
@@ -232,31 +232,30 @@ pub(super) fn join<'m>(text: &mut Option<Cow<'m, str>>, more: &'m str) {
     }
 }
 
-/// Appends a message of a conversation: one element, or several where it holds results of tools, each of which is a
-/// message in OpenAI's JSON.
+/// Appends a message of a conversation: one element, or several where it holds more than the result of one tool, each of
+/// which is a message in OpenAI's JSON.
 pub(super) fn write_turn(list: &mut List<'_>, message: &Message, spelling: &Spelling) {
-    let places = Places::of(&message.parts);
-    for (position, (part, result)) in places.results.iter().enumerate() {
+    let mut places = Places::of(&message.parts);
+    if message.role() == Role::Tool && places.content.is_empty() && places.results.len() == 1 {
+        list.element(|writer| write_placed(writer, message, &places, Side::Request, spelling));
+        return;
+    }
+    let results = std::mem::take(&mut places.results);
+    for (position, (part, result)) in results.iter().enumerate() {
         list.element(|writer| {
             writer.object(|object| {
                 object.text("role", "tool");
                 // Name and extras belong to the whole message; the first result stands for it where there is no rest.
-                let first = position == 0 && places.only_results();
+                let first = position == 0 && places.is_empty();
                 object.optional_text("name", message.name.as_deref().filter(|_| first));
-                // All of them: one that cannot stand there is refused, not lost.
-                let content: Vec<_> = result.parts.iter().collect();
-                write_content(object, &content, Side::Request, &message.extra_json);
-                if !result.tool_call_id.is_empty() {
-                    object.text("tool_call_id", &result.tool_call_id);
-                }
-                object.extras(&part.extra_json);
+                write_result(object, part, result, &message.extra_json);
                 if first {
                     object.extras(&message.extra_json);
                 }
             });
         });
     }
-    if places.results.is_empty() || !places.only_results() {
+    if results.is_empty() || !places.is_empty() {
         list.element(|writer| write_placed(writer, message, &places, Side::Request, spelling));
     }
 }
@@ -266,6 +265,7 @@ pub(super) fn write_answer(writer: &mut Writer, message: &Message) {
     write_placed(writer, message, &Places::of(&message.parts), Side::Answer, &Spelling::OURS);
 }
 
+/// With the one result, if there is any, in place of content.
 fn write_placed(
     writer: &mut Writer,
     message: &Message,
@@ -276,7 +276,10 @@ fn write_placed(
     writer.object(|object| {
         write_role(object, message.role(), &message.role_text);
         object.optional_text("name", message.name.as_deref());
-        write_content(object, &places.content, side, &message.extra_json);
+        match places.results.first() {
+            None => write_content(object, &places.content, side, &message.extra_json),
+            Some((part, result)) => write_result(object, part, result, &message.extra_json),
+        }
         object.optional_text(spelling.reasoning, places.thinking.as_deref());
         if !places.calls.is_empty() {
             object.member("tool_calls", |value| {
@@ -287,12 +290,26 @@ fn write_placed(
         if places.refusal.is_none() && side == Side::Answer {
             object.member("refusal", Writer::null);
         }
-        if let Some((part, audio)) = places.audio {
+        if let Some((part, audio)) = places.audio.first() {
             object.object("audio", |object| write_audio(object, audio, part.extra_json.get("audio")));
+        }
+        if places.audio.len() > 1 {
+            let message = "holds two that a model spoke; send each in a message of its own";
+            object.blame(Malformed::new(message).inside("audio"));
         }
         let written = if places.thinking.is_some() { spelling.reasoning } else { "" };
         object.extras_except(&message.extra_json, &[written]);
     });
+}
+
+fn write_result(object: &mut Object<'_>, part: &Part, result: &ToolResultPart, extras: &Extras) {
+    // All of them: one that cannot stand there is refused, not lost.
+    let content: Vec<_> = result.parts.iter().collect();
+    write_content(object, &content, Side::Request, extras);
+    if !result.tool_call_id.is_empty() {
+        object.text("tool_call_id", &result.tool_call_id);
+    }
+    object.extras(&part.extra_json);
 }
 
 fn write_call(writer: &mut Writer, part: &Part) {

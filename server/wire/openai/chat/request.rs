@@ -138,6 +138,12 @@ pub fn unsaid(request: &ChatRequest) -> Vec<&'static str> {
     for part in request.messages.iter().flat_map(|message| &message.parts) {
         let signed = matches!(&part.content, Some(Content::Thinking(it)) if !it.signature.is_empty());
         tell("thinking.signature", signed);
+        tell(
+            "thinking.extra_json",
+            matches!(part.content, Some(Content::Thinking(_))) && !part.extra_json.is_empty(),
+        );
+        let refused = matches!(part.content, Some(Content::Refusal(_))) && !stands_in_content(part);
+        tell("refusal.extra_json", refused && !part.extra_json.is_empty());
         tell("redacted_thinking", matches!(part.content, Some(Content::RedactedThinking(_))));
         tell("cache", part.cache.is_some() && !stands_in_content(part));
     }

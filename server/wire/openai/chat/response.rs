@@ -31,7 +31,7 @@ pub fn read_response(body: &[u8]) -> Result<ChatResponse, Malformed> {
                 "created" => response.create_time = read_created(reader)?,
                 "model" => response.model = reader.string()?,
                 "choices" => response.choices = reader.list(read_choice)?,
-                "usage" => response.usage = Some(usage::read(reader)?),
+                "usage" => response.usage = usage::take(reader, &mut response.extra_json)?,
                 "service_tier" => response.service_tier = Some(reader.string()?),
                 "system_fingerprint" => response.system_fingerprint = Some(reader.string()?),
                 _ => reader.keep(&mut response.extra_json, name)?,

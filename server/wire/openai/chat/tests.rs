@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     proto::v1::{
-        ChatChunk, ChatRequest, ChatResponse, Choice, ChoiceDelta, ImagePart, InlineImage, Message, Part,
-        PartDelta, RedactedThinkingPart, TextDelta, TextPart, ThinkingPart, Tool, ToolCallPart,
-        ToolResultPart, image_part::Source, part::Content, part_delta,
+        AudioPart, ChatChunk, ChatRequest, ChatResponse, Choice, ChoiceDelta, ImagePart, InlineImage,
+        Message, Part, PartDelta, RedactedThinkingPart, RefusalPart, TextDelta, TextPart, ThinkingPart, Tool,
+        ToolCallPart, ToolResultPart, image_part::Source, part::Content, part_delta,
     },
     wire::{
         json::Extras,
@@ -147,6 +147,56 @@ fn results_of_tools_become_messages_of_their_own() {
         {"role": "user", "content": "and now?"},
     ]);
     assert_eq!(write(&request(Role::User, parts))["messages"], expected);
+}
+
+#[test]
+fn message_of_a_tool_stays_one() {
+    for beside in [
+        json!({}),
+        json!({"reasoning_content": "Hm"}),
+        json!({"refusal": "No", "name": "f", "x": 1}),
+        json!({"audio": {"id": "a1"}, "tool_calls": [
+            {"id": "2", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        ]}),
+    ] {
+        let mut message = json!({"role": "tool", "content": "22", "tool_call_id": "1"});
+        for (name, value) in beside.as_object().unwrap() {
+            message[name] = value.clone();
+        }
+        let body = json!({"model": "m", "messages": [message]});
+        assert_eq!(write(&read(&body).unwrap()), body);
+    }
+}
+
+#[test]
+fn what_this_json_has_no_place_for_is_told_or_refused() {
+    let extra =
+        |content| Part { extra_json: Extras::from([("x".to_owned(), "1".to_owned())]), ..part(content) };
+    let thinking =
+        extra(Content::Thinking(ThinkingPart { text: "Hm".to_owned(), ..ThinkingPart::default() }));
+    let refusal = |in_content| extra(Content::Refusal(RefusalPart { text: "No".to_owned(), in_content }));
+    let said = request(Role::Assistant, vec![thinking, refusal(false), refusal(true), text("a")]);
+    assert_eq!(unsaid(&said), ["thinking.extra_json", "refusal.extra_json"]);
+    let spoken = |id: &str| part(Content::Audio(AudioPart { id: id.to_owned(), ..AudioPart::default() }));
+    let twice = request(Role::Assistant, vec![spoken("a"), spoken("b")]);
+    assert_eq!(write_as(&twice, false, &Spelling::OURS).unwrap_err().field, "messages[0].audio");
+}
+
+#[test]
+fn usage_that_cannot_be_read_costs_no_answer() {
+    for usage in [
+        json!({"prompt_tokens": 3_000_000_000_u64, "completion_tokens": 1}),
+        json!({"prompt_tokens": "many"}),
+        json!([]),
+    ] {
+        let body = json!({"choices": [{"index": 0, "message": {"content": "a"}}], "usage": usage});
+        let answer = read_response(body.to_string().as_bytes()).unwrap();
+        assert_eq!((answer.choices.len(), answer.usage.clone()), (1, None));
+        let written: Value = serde_json::from_slice(&write_response(&answer)).unwrap();
+        assert_eq!(written["usage"], usage, "it is passed on as it came");
+        let chunk = ChunkReader::default().read(body.to_string().as_bytes()).unwrap();
+        assert_eq!(chunk.usage, None);
+    }
 }
 
 #[test]
