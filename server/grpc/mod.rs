@@ -105,7 +105,7 @@ async fn admit(
     let refuse = |error: &Error| status(error, &arrival.request_id).into_http::<Body>();
     let path = request.uri().path();
     if OPEN.iter().any(|service| path.starts_with(service)) {
-        return next.run(request).await;
+        return explain_unread(next.run(request).await, &arrival);
     }
     let inference = path.starts_with(INFERENCE);
     let call = match entrance.call(path, request.headers(), &arrival) {
@@ -125,6 +125,14 @@ async fn admit(
         _ => next.run(request).await,
     };
     explain(response, &arrival)
+}
+
+/// The same for services that are not ours, and say of themselves what is wrong with a message that can be read.
+fn explain_unread(response: Response, arrival: &Arrival) -> Response {
+    match Status::from_header_map(response.headers()) {
+        Some(status) if status.code() == Code::Internal => explain(response, arrival),
+        Some(_) | None => response,
+    }
 }
 
 /// Statuses that tonic makes of itself, before our code is reached, have no details: they say what is wrong with the

@@ -7,7 +7,7 @@ use super::{
     Route,
     exchange::{Exchange, json},
     routes,
-    sse::{ChatEvents, CompleteEvents, stream},
+    sse::stream,
 };
 use crate::{
     edge::served_headers,
@@ -34,7 +34,7 @@ pub(super) static ROUTES: &[Route] = routes! {
 };
 
 /// The largest page that there is: REST lists have no pages.
-pub(super) const PAGE: i32 = 1000;
+const PAGE: i32 = 1000;
 
 async fn chat(mut exchange: Exchange) -> Result<Response> {
     let (request, streamed) = chat::read_request(&exchange.take_body()?).map_err(Malformed::in_request)?;
@@ -43,10 +43,10 @@ async fn chat(mut exchange: Exchange) -> Result<Response> {
         let answer = exchange.gateway().chat(call, request).await?;
         return Ok(served(&answer.served, json(StatusCode::OK, chat::write_response(&answer.body))));
     }
-    let events = ChatEvents::new(wants_usage(request.stream_options.as_ref()));
+    let usage = wants_usage(request.stream_options.as_ref());
     let id = call.request_id.clone();
     let Answer { served: by, body } = exchange.gateway().stream_chat(call, request).await?;
-    Ok(served(&by, stream(body, events, id)))
+    Ok(served(&by, stream(body, usage, id)))
 }
 
 async fn complete(mut exchange: Exchange) -> Result<Response> {
@@ -57,11 +57,11 @@ async fn complete(mut exchange: Exchange) -> Result<Response> {
         let answer = exchange.gateway().complete(call, request).await.map_err(respelled)?;
         return Ok(served(&answer.served, json(StatusCode::OK, completion::write_response(&answer.body))));
     }
-    let events = CompleteEvents::new(wants_usage(request.stream_options.as_ref()));
+    let usage = wants_usage(request.stream_options.as_ref());
     let id = call.request_id.clone();
     let answer = exchange.gateway().stream_complete(call, request).await;
     let Answer { served: by, body } = answer.map_err(respelled)?;
-    Ok(served(&by, stream(body, events, id)))
+    Ok(served(&by, stream(body, usage, id)))
 }
 
 async fn embed(mut exchange: Exchange) -> Result<Response> {
@@ -84,16 +84,28 @@ async fn get_model(exchange: Exchange) -> Result<Response> {
 
 /// The models of one provider, or of all where it is empty, from all pages.
 pub(super) async fn all_models(exchange: &Exchange, provider: &str) -> Result<Vec<Model>> {
-    let mut models = Vec::new();
-    let mut page_token = String::new();
-    loop {
-        let request = ListModelsRequest { provider: provider.to_owned(), page_size: PAGE, page_token };
+    all_pages(|page_size, page_token| async move {
+        let request = ListModelsRequest { provider: provider.to_owned(), page_size, page_token };
         let page = exchange.admin().list_models(&exchange.call, request).await?;
-        models.extend(page.models);
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            return Ok(models);
+        Ok((page.models, page.next_page_token))
+    })
+    .await
+}
+
+/// What stands on all pages of a list. `page` takes size and token of one, and gives what stands there and the next token.
+pub(super) async fn all_pages<T, F>(page: impl Fn(i32, String) -> F) -> Result<Vec<T>>
+where
+    F: Future<Output = Result<(Vec<T>, String)>>,
+{
+    let mut all = Vec::new();
+    let mut token = String::new();
+    loop {
+        let (shown, next) = page(PAGE, token).await?;
+        all.extend(shown);
+        if next.is_empty() {
+            return Ok(all);
         }
+        token = next;
     }
 }
 

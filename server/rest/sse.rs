@@ -18,7 +18,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use crate::{
     edge::report,
     error::Result,
-    proto::v1::{ChatChunk, CompleteChunk},
+    proto::v1::{ChatChunk, CompleteChunk, Usage},
     wire::{
         openai::{chat::ChunkWriter, completion, error},
         sse::{DONE, write_event},
@@ -33,41 +33,42 @@ const ENOUGH: usize = 64 << 10;
 /// Tells nginx not to collect events.
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
+/// A chunk that OpenAI's JSON has a form for.
+pub(super) trait Chunk {
+    /// What one chunk leaves behind for the next.
+    type Writer: Default + Send + Unpin;
+
+    fn write(&self, writer: &mut Self::Writer, out: &mut Vec<u8>);
+    fn usage(&mut self) -> &mut Option<Usage>;
+    fn has_choices(&self) -> bool;
+    /// Takes its choices away.
+    fn clear(&mut self);
+}
+
 /// Writes the chunks of one stream as events. A chunk is 0 to 2 events.
-pub(super) trait Events<C> {
-    fn write(&mut self, chunk: C, out: &mut Vec<u8>);
-}
-
-/// Chat chunks as OpenAI writes them.
-#[derive(Default)]
-pub(super) struct ChatEvents {
-    writer: ChunkWriter,
-    usage: bool,
-    json: Vec<u8>,
-}
-
-/// Completion chunks as OpenAI writes them.
-#[derive(Default)]
-pub(super) struct CompleteEvents {
+struct Events<C: Chunk> {
+    writer: C::Writer,
+    /// Whether usage was asked for.
     usage: bool,
     json: Vec<u8>,
 }
 
 /// The body. Everything that is ready goes out in one frame; nothing waits for more.
-struct Sse<S, E> {
+struct Sse<S, C: Chunk> {
     /// `None` once the stream is over: dropping it there gives the lease back before the caller has read the end.
     chunks: Option<S>,
-    events: E,
+    events: Events<C>,
     request_id: Arc<str>,
     ping: Pin<Box<Sleep>>,
 }
 
-/// The response that streams `chunks`.
-pub(super) fn stream<S, C, E>(chunks: S, events: E, request_id: Arc<str>) -> Response
+/// The response that streams `chunks`. It shows usage only where it was asked for.
+pub(super) fn stream<S, C>(chunks: S, usage: bool, request_id: Arc<str>) -> Response
 where
     S: Stream<Item = Result<C>> + Send + Unpin + 'static,
-    E: Events<C> + Send + Unpin + 'static,
+    C: Chunk + 'static,
 {
+    let events = Events::<C> { writer: C::Writer::default(), usage, json: Vec::new() };
     let sse = Sse { chunks: Some(chunks), events, request_id, ping: Box::pin(sleep(PING_AFTER)) };
     let mut response = Response::new(Body::new(sse));
     let headers = response.headers_mut();
@@ -77,73 +78,78 @@ where
     response
 }
 
-// === impl ChatEvents ===
+// === impl Events ===
 
-impl ChatEvents {
-    /// Shows usage only where it was asked for.
-    pub(super) fn new(usage: bool) -> Self {
-        Self { usage, ..Self::default() }
-    }
-
-    fn event(&mut self, chunk: &ChatChunk, out: &mut Vec<u8>) {
-        self.json.clear();
-        self.writer.write(chunk, &mut self.json);
-        write_event(&self.json, out);
-    }
-}
-
-impl Events<ChatChunk> for ChatEvents {
-    fn write(&mut self, mut chunk: ChatChunk, out: &mut Vec<u8>) {
-        let Some(usage) = chunk.usage.take() else { return self.event(&chunk, out) };
-        if !chunk.choices.is_empty() {
+impl<C: Chunk> Events<C> {
+    fn write(&mut self, mut chunk: C, out: &mut Vec<u8>) {
+        let Some(usage) = chunk.usage().take() else { return self.event(&chunk, out) };
+        if chunk.has_choices() {
             self.event(&chunk, out);
         }
         if self.usage {
             // OpenAI sends usage in a chunk of its own, and its clients look for one.
-            chunk.choices.clear();
-            chunk.usage = Some(usage);
+            chunk.clear();
+            *chunk.usage() = Some(usage);
             self.event(&chunk, out);
         }
     }
-}
 
-// === impl CompleteEvents ===
-
-impl CompleteEvents {
-    /// Shows usage only where it was asked for.
-    pub(super) fn new(usage: bool) -> Self {
-        Self { usage, ..Self::default() }
-    }
-
-    fn event(&mut self, chunk: &CompleteChunk, out: &mut Vec<u8>) {
+    fn event(&mut self, chunk: &C, out: &mut Vec<u8>) {
         self.json.clear();
-        completion::write_chunk(chunk, &mut self.json);
+        chunk.write(&mut self.writer, &mut self.json);
         write_event(&self.json, out);
     }
 }
 
-impl Events<CompleteChunk> for CompleteEvents {
-    fn write(&mut self, mut chunk: CompleteChunk, out: &mut Vec<u8>) {
-        let Some(usage) = chunk.usage.take() else { return self.event(&chunk, out) };
-        if !chunk.choices.is_empty() {
-            self.event(&chunk, out);
-        }
-        if self.usage {
-            chunk.choices.clear();
-            chunk.usage = Some(usage);
-            self.event(&chunk, out);
-        }
+// === impl Chunk ===
+
+impl Chunk for ChatChunk {
+    type Writer = ChunkWriter;
+
+    fn write(&self, writer: &mut ChunkWriter, out: &mut Vec<u8>) {
+        writer.write(self, out);
+    }
+
+    fn usage(&mut self) -> &mut Option<Usage> {
+        &mut self.usage
+    }
+
+    fn has_choices(&self) -> bool {
+        !self.choices.is_empty()
+    }
+
+    fn clear(&mut self) {
+        self.choices.clear();
+    }
+}
+
+impl Chunk for CompleteChunk {
+    type Writer = ();
+
+    fn write(&self, (): &mut (), out: &mut Vec<u8>) {
+        completion::write_chunk(self, out);
+    }
+
+    fn usage(&mut self) -> &mut Option<Usage> {
+        &mut self.usage
+    }
+
+    fn has_choices(&self) -> bool {
+        !self.choices.is_empty()
+    }
+
+    fn clear(&mut self) {
+        self.choices.clear();
     }
 }
 
 // === impl Sse ===
 
-impl<S, E> Sse<S, E> {
+impl<S, C: Chunk> Sse<S, C> {
     /// Writes what is ready. Forgets the stream when it is over.
-    fn drain<C>(&mut self, cx: &mut Context<'_>, out: &mut Vec<u8>)
+    fn drain(&mut self, cx: &mut Context<'_>, out: &mut Vec<u8>)
     where
         S: Stream<Item = Result<C>> + Unpin,
-        E: Events<C>,
     {
         while out.len() < ENOUGH {
             let Some(chunks) = &mut self.chunks else { return };
@@ -165,10 +171,10 @@ impl<S, E> Sse<S, E> {
     }
 }
 
-impl<S, C, E> http_body::Body for Sse<S, E>
+impl<S, C> http_body::Body for Sse<S, C>
 where
     S: Stream<Item = Result<C>> + Unpin,
-    E: Events<C> + Unpin,
+    C: Chunk,
 {
     type Data = Bytes;
     type Error = Infallible;

@@ -1,6 +1,6 @@
 //! The store in SQLite.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use sqlx::{
     ConnectOptions, Connection as _, Row as _, SqliteConnection, SqlitePool,
@@ -38,6 +38,12 @@ impl Store {
                 format!("the store {} cannot be opened: {cause}", path.display()),
             )
         };
+        // SQLite would take it for a new one, and everything that it held would be gone without a word.
+        if fs::metadata(&path).is_ok_and(|file| file.len() == 0) {
+            return Err(refused(
+                "it is empty, so what it held is lost; bring back a copy of it, or remove the file to begin anew".into(),
+            ));
+        }
         // SQLite gives its own files beside this one the same mode.
         private_file::open(&path).map_err(|cause| refused(cause.to_string()))?;
         let options = SqliteConnectOptions::new()

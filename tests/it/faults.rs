@@ -297,6 +297,60 @@ async fn a_stored_credential_goes_to_its_provider_and_nowhere_else() {
     }
 }
 
+/// Some vendors repeat the key that they refuse, and not only where they say so by a status.
+#[tokio::test]
+async fn a_credential_that_an_upstream_repeats_reaches_no_caller() {
+    let canary = "sk-canary-7f3a9c1e5b2d8046";
+    let error = json!({"error": {"message": format!("Incorrect API key: {canary}."), "code": canary, "param": canary}});
+    let in_stream = |bytes: Vec<u8>| vec![Step::Send([stream_head(), bytes, clean_end()].concat())];
+    let after_text = [piece(text_event("Hi")), piece(event(&error))].concat();
+    let cases = [
+        ("a status", vec![Step::Send(json_answer(401, &error.to_string()))]),
+        ("200", vec![Step::Send(json_answer(200, &error.to_string()))]),
+        ("an event", in_stream(piece(event(&error)))),
+        ("an event after text", in_stream(after_text)),
+        ("event: error", in_stream(piece(format!("event: error\n{}", event(&error))))),
+        ("no JSON", in_stream(piece(event(&json!({"choices": canary}))))),
+    ];
+    for (name, steps) in cases {
+        let upstream = FakeUpstream::start(move |_| steps.clone()).await;
+        let gateway = start_gateway().await;
+        let secrets = v1::InlineSecrets { values: [("apikey".to_owned(), canary.to_owned())].into() };
+        let provider = v1::Provider {
+            name: "east".into(),
+            r#type: "custom".into(),
+            base_url: upstream.base_url.clone(),
+            credential: Some(v1::Credential { source: Some(v1::credential::Source::Inline(secrets)) }),
+            ..Default::default()
+        };
+        let request = v1::CreateProviderRequest { provider: Some(provider) };
+        gateway.client.providers().create_provider(request).await.expect("the provider is created");
+        gateway.add_model("east", "upstream-model", "m", None).await;
+
+        let unary = gateway.client.inference().chat(chat("m", "Hi")).await.expect_err(name);
+        let (_, _, streamed) = read_grpc(&gateway, "m").await;
+        let body = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]});
+        let response = gateway.post("/v1/chat/completions", &body).send().await.expect("an answer");
+        let (_, rest_stream) = read_rest(&gateway, "m").await;
+        let tested =
+            gateway.client.providers().test_provider(v1::TestProviderRequest { id: "east".into() }).await;
+        let seen = [
+            format!("{unary:?} {}", String::from_utf8_lossy(unary.details())),
+            format!("{:?}", streamed.expect_err(name)),
+            response.text().await.expect("text"),
+            rest_stream,
+            format!("{tested:?}"),
+        ];
+        assert!(upstream.requests()[0].head.contains(canary), "it was sent");
+        for seen in seen {
+            assert!(!seen.contains("canary"), "{name}: {seen}");
+        }
+        if ["a status", "200"].contains(&name) {
+            assert!(unary.message().contains("Incorrect API key: [redacted]"), "{name}: {unary:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_answer_that_only_looks_finished_counts_as_finished_once() {
     // No [DONE], as some vendors end: the finish reason is what counts.

@@ -180,6 +180,25 @@ async fn message_that_cannot_be_read_is_the_callers_fault() {
     );
 }
 
+/// Its types are not ours, nor does it need a key.
+#[tokio::test]
+async fn health_says_of_a_message_that_it_cannot_be_read() {
+    let gateway = start_gateway().await;
+    let mut client = tonic::client::Grpc::new(channel(&gateway).await);
+    client.ready().await.expect("ready");
+    for path in ["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"] {
+        client.ready().await.expect("ready");
+        // Its first field holds bytes that are no text.
+        let wrong = v1::RedactedThinkingPart { data: vec![0xff; 8].into() };
+        let codec = tonic_prost::ProstCodec::<_, tonic_health::pb::HealthCheckResponse>::default();
+        let path = http::uri::PathAndQuery::from_static(path);
+        let status =
+            client.unary(tonic::Request::new(wrong), path.clone(), codec).await.expect_err("unreadable");
+        let said = (status.code(), reason(&status));
+        assert_eq!(said, (Code::InvalidArgument, "INVALID_REQUEST".to_owned()), "{path}: {status:?}");
+    }
+}
+
 #[tokio::test]
 async fn gzip_is_taken() {
     let gateway = start_gateway().await;

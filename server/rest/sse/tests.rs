@@ -6,7 +6,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use super::*;
 use crate::{
     error::{Error, Reason},
-    proto::v1::{ChoiceDelta, PartDelta, TextDelta, Usage, part_delta::Content},
+    proto::v1::{ChoiceDelta, PartDelta, TextDelta, part_delta::Content},
 };
 
 fn word(text: &str) -> ChatChunk {
@@ -23,16 +23,12 @@ fn usage(mut chunk: ChatChunk) -> ChatChunk {
 
 fn open(usage: bool) -> (UnboundedSender<Result<ChatChunk>>, Body) {
     let (sender, receiver) = unbounded_channel();
-    (
-        sender,
-        super::stream(UnboundedReceiverStream::new(receiver), ChatEvents::new(usage), "req-1".into())
-            .into_body(),
-    )
+    (sender, super::stream(UnboundedReceiverStream::new(receiver), usage, "req-1".into()).into_body())
 }
 
 /// The data of the events, of a whole stream.
 async fn events(chunks: Vec<Result<ChatChunk>>, usage: bool) -> Vec<String> {
-    let body = super::stream(stream::iter(chunks), ChatEvents::new(usage), "req-1".into()).into_body();
+    let body = super::stream(stream::iter(chunks), usage, "req-1".into()).into_body();
     let text = String::from_utf8(body.collect().await.unwrap().to_bytes().into()).unwrap();
     let events = text.strip_suffix("\n\n").unwrap().split("\n\n");
     events.map(|event| event.strip_prefix("data: ").unwrap().to_owned()).collect()
@@ -93,7 +89,7 @@ async fn what_is_ready_goes_out_in_one_frame() {
 #[tokio::test]
 async fn flood_is_cut_into_frames() {
     let flood = stream::repeat_with(|| Ok(word(&"x".repeat(1000)))).take(1000);
-    let mut body = super::stream(flood, ChatEvents::new(false), "req-1".into()).into_body();
+    let mut body = super::stream(flood, false, "req-1".into()).into_body();
     let mut frames = 0;
     while let Some(Ok(frame)) = body.frame().await {
         assert!(frame.into_data().unwrap().len() < ENOUGH + 4096);

@@ -16,7 +16,7 @@ use crate::{
     providers::{self, ProviderType, REGISTRY},
     rest::{
         exchange::{Exchange, empty, json},
-        openai::{PAGE, all_models},
+        openai::{all_models, all_pages},
     },
     wire::{
         json::Malformed,
@@ -45,18 +45,14 @@ struct Arguments {
 }
 
 pub(super) async fn list(exchange: Exchange) -> Result<Response> {
-    let mut providers = Vec::new();
-    let mut page_token = String::new();
-    loop {
-        let request = ListProvidersRequest { page_size: PAGE, page_token };
+    let exchange = &exchange;
+    let providers = all_pages(|page_size, page_token| async move {
+        let request = ListProvidersRequest { page_size, page_token };
         let page = exchange.admin().list_providers(&exchange.call, request).await?;
-        providers.extend(page.providers);
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
-    let models = all_models(&exchange, "").await?;
+        Ok((page.providers, page.next_page_token))
+    });
+    let providers = providers.await?;
+    let models = all_models(exchange, "").await?;
     Ok(json(StatusCode::OK, wire::write_list(&providers, &models)))
 }
 

@@ -127,6 +127,16 @@ async fn others_on_the_machine_can_read_nothing() {
 }
 
 #[tokio::test]
+async fn an_empty_file_in_place_of_the_store_is_no_new_store() {
+    let dir = Bench::new().await.close().await;
+    std::fs::write(dir.path().join("sluicegate.db"), b"").unwrap();
+    let outcome = Store::open(DataDir::open(dir.path()).unwrap()).await;
+    refused(outcome, Reason::FailedPrecondition, "", "it is empty");
+    std::fs::remove_file(dir.path().join("sluicegate.db")).unwrap();
+    Store::open(DataDir::open(dir.path()).unwrap()).await.expect("the advice helps");
+}
+
+#[tokio::test]
 async fn a_store_of_a_newer_gateway_is_refused() {
     let dir = Bench::new().await.close().await;
     let options = SqliteConnectOptions::new().filename(dir.path().join("sluicegate.db"));
