@@ -7,6 +7,7 @@
 mod body;
 mod entrance;
 mod error;
+mod frames;
 mod listener;
 mod port;
 mod probe;

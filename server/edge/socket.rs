@@ -16,6 +16,8 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
+use super::frames::Frames;
+
 /// From its first byte, a request head must be complete within this time. The first head counts from the connection.
 pub(super) const HEAD: Duration = Duration::from_secs(10);
 /// A peer that has read nothing for this long is gone.
@@ -43,8 +45,10 @@ pub(super) struct Socket<I> {
     inner: I,
     requests: Arc<Requests>,
     speech: Speech,
-    /// The wait for a head, and how many requests had begun when it began.
+    /// The wait for a head, and how many had come when it began.
     head: Option<(Pin<Box<Sleep>>, usize)>,
+    /// What comes in over HTTP/2.
+    frames: Frames,
     stall: Option<Pin<Box<Sleep>>>,
     /// Somebody waits for bytes, and so hears when the peer leaves.
     awaited: bool,
@@ -58,7 +62,7 @@ enum Speech {
     /// So many bytes of the HTTP/2 preface were seen.
     Unknown(usize),
     Http1,
-    /// It has pings of its own to find dead peers.
+    /// It has pings of its own to find dead peers, but waits for half a head.
     Http2,
 }
 
@@ -88,6 +92,7 @@ impl<I> Socket<I> {
             requests,
             speech: Speech::Unknown(0),
             head: Some((Box::pin(sleep(HEAD)), 0)),
+            frames: Frames::default(),
             stall: None,
             awaited: false,
             early: Vec::new(),
@@ -96,31 +101,53 @@ impl<I> Socket<I> {
 
     /// Whether a head is awaited and late.
     fn late(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some((timer, begun)) = &mut self.head else { return false };
-        if self.requests.begun.load(Ordering::Relaxed) != *begun {
+        let count = self.heads();
+        let Some((timer, before)) = &mut self.head else { return false };
+        if count != *before {
             self.head = None;
             return false;
         }
         timer.as_mut().poll(cx).is_ready()
     }
 
+    /// How many heads have come in.
+    fn heads(&self) -> usize {
+        match self.speech {
+            Speech::Http2 => self.frames.whole(),
+            Speech::Http1 | Speech::Unknown(_) => self.requests.begun.load(Ordering::Relaxed),
+        }
+    }
+
     /// Learns from bytes that came in.
     fn hear(&mut self, bytes: &[u8]) {
-        if let Speech::Unknown(seen) = self.speech {
-            let expected = &PREFACE[seen..PREFACE.len().min(seen + bytes.len())];
-            self.speech = if !bytes.starts_with(expected) {
-                Speech::Http1
-            } else if seen + expected.len() == PREFACE.len() {
-                self.head = None;
-                Speech::Http2
-            } else {
-                Speech::Unknown(seen + expected.len())
-            };
-        } else if self.speech == Speech::Http1
-            && self.head.is_none()
-            && self.requests.active.load(Ordering::Relaxed) == 0
-        {
-            self.head = Some((Box::pin(sleep(HEAD)), self.requests.begun.load(Ordering::Relaxed)));
+        match self.speech {
+            Speech::Unknown(seen) => {
+                let expected = &PREFACE[seen..PREFACE.len().min(seen + bytes.len())];
+                if !bytes.starts_with(expected) {
+                    self.speech = Speech::Http1;
+                } else if seen + expected.len() == PREFACE.len() {
+                    self.speech = Speech::Http2;
+                    self.hear_frames(&bytes[expected.len()..]);
+                } else {
+                    self.speech = Speech::Unknown(seen + expected.len());
+                }
+            }
+            Speech::Http1 => {
+                if self.head.is_none() && self.requests.active.load(Ordering::Relaxed) == 0 {
+                    self.head = Some((Box::pin(sleep(HEAD)), self.heads()));
+                }
+            }
+            Speech::Http2 => self.hear_frames(bytes),
+        }
+    }
+
+    fn hear_frames(&mut self, bytes: &[u8]) {
+        self.frames.hear(bytes);
+        let count = self.heads();
+        if !self.frames.is_open() {
+            self.head = None;
+        } else if self.head.as_ref().is_none_or(|(_, before)| *before != count) {
+            self.head = Some((Box::pin(sleep(HEAD)), count));
         }
     }
 
@@ -172,13 +199,14 @@ impl<I: AsyncRead + Unpin> AsyncRead for Socket<I> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.late(cx) {
-            let late = io::Error::new(io::ErrorKind::TimedOut, "the request head took too long");
-            return Poll::Ready(Err(late));
-        }
         let before = buffer.filled().len();
         let read = self.read(cx, buffer);
         self.awaited = read.is_pending();
+        // Only now: what is there already is not late, however long we did not read.
+        if self.awaited && self.late(cx) {
+            let late = io::Error::new(io::ErrorKind::TimedOut, "the request head took too long");
+            return Poll::Ready(Err(late));
+        }
         ready!(read)?;
         let bytes = &buffer.filled()[before..];
         if !bytes.is_empty() {

@@ -309,6 +309,26 @@ async fn connection_outlives_a_panic_and_a_refused_method() {
 }
 
 #[tokio::test]
+async fn who_answers_no_ping_over_http2_is_closed() {
+    const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    const ACK: &[u8] = &[0, 0, 0, 4, 1, 0, 0, 0, 0];
+    const PING: &[u8] = &[0, 0, 8, 6, 0, 0, 0, 0, 0];
+    let running = start(edge()).await;
+    let mut peer = say(&running, &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", SETTINGS, ACK].concat()).await;
+    let mut heard = Vec::new();
+    let holds = |heard: &[u8], frame: &[u8]| heard.windows(frame.len()).any(|bytes| bytes == frame);
+    while !holds(&heard, ACK) {
+        assert_ne!(peer.read_buf(&mut heard).await.unwrap(), 0);
+    }
+    tokio::time::pause();
+    let begun = Instant::now();
+    while peer.read_buf(&mut heard).await.is_ok_and(|count| count > 0) {}
+    assert!(holds(&heard, PING), "it was asked");
+    let waited = begun.elapsed().as_secs();
+    assert!((49..=51).contains(&waited), "{waited}: 30 seconds to the question, 20 to answer");
+}
+
+#[tokio::test]
 async fn oversized_head_is_refused() {
     let running = start(edge()).await;
     let head = format!("GET /echo HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "y".repeat(100_000));

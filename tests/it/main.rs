@@ -10,6 +10,7 @@
     reason = "what a test does not expect fails it; its modules see each other only; it has settings of its own"
 )]
 
+mod abuse;
 mod admin;
 mod balance;
 mod connection;

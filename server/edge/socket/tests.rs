@@ -51,9 +51,47 @@ async fn body_and_http2_are_not_heads() {
     drop(active);
 
     let (mut peer, mut socket, _) = pair(64);
-    peer.write_all(PREFACE).await.unwrap();
-    socket.read_exact(&mut [0; 24]).await.unwrap();
+    let begin = [PREFACE, SETTINGS, &[0, 0, 9, 0, 0, 0, 0, 0, 1, 0]].concat();
+    peer.write_all(&begin).await.unwrap();
+    socket.read_exact(&mut vec![0; begin.len()]).await.unwrap();
     assert!(tokio::time::timeout(HEAD * 3, socket.read_u8()).await.is_err());
+}
+
+/// An empty SETTINGS frame.
+const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+
+#[tokio::test(start_paused = true)]
+async fn half_a_head_over_http2_is_closed() {
+    // HEADERS of which the end is announced for later.
+    let headers = [0, 0, 1, 1, 0, 0, 0, 0, 1, 0x82];
+    for said in [
+        b"".as_slice(),
+        SETTINGS.split_last().unwrap().1,
+        &[SETTINGS, headers.as_slice()].concat(),
+        &[SETTINGS, &headers[..9]].concat(),
+        &[SETTINGS, &headers[..3]].concat(),
+    ] {
+        let (mut peer, mut socket, _) = pair(64);
+        let begin = [PREFACE, said].concat();
+        peer.write_all(&begin).await.unwrap();
+        socket.read_exact(&mut vec![0; begin.len()]).await.unwrap();
+        assert_eq!(socket.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut, "{said:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_head_over_http2_has_its_own_time() {
+    let (mut peer, mut socket, _) = pair(256);
+    // The end of each HEADERS comes with the beginning of the next, so that one is open all the time.
+    let halves = [[0x82, 0, 0, 2, 1, 4, 0, 0, 0, 1, 0x82].as_slice(); 5];
+    let begin = [PREFACE, SETTINGS, &halves[0][1..]].concat();
+    peer.write_all(&begin).await.unwrap();
+    socket.read_exact(&mut vec![0; begin.len()]).await.unwrap();
+    for half in halves {
+        tokio::time::sleep(HEAD - Duration::from_secs(1)).await;
+        peer.write_all(half).await.unwrap();
+        socket.read_exact(&mut vec![0; half.len()]).await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]
