@@ -104,8 +104,21 @@ impl Exchange {
         if body.trim_ascii().is_empty() {
             return Ok(M::default());
         }
-        serde_json::from_slice(&body)
-            .map_err(|error| Error::new(Reason::InvalidRequest, format!("the body cannot be read: {error}")))
+        let mut reader = serde_json::Deserializer::from_slice(&body);
+        let message = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            // The body as a whole is called ".".
+            let field = Some(error.path().to_string()).filter(|path| path != ".");
+            let error =
+                Error::new(Reason::InvalidRequest, format!("the body cannot be read: {}", error.inner()));
+            match field {
+                Some(field) => error.field(field),
+                None => error,
+            }
+        })?;
+        reader.end().map_err(|error| {
+            Error::new(Reason::InvalidRequest, format!("more stands behind the message: {error}"))
+        })?;
+        Ok(message)
     }
 }
 

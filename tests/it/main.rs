@@ -12,6 +12,7 @@
 
 mod abuse;
 mod admin;
+mod bad_input;
 mod balance;
 mod connection;
 mod documents;
