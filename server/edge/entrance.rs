@@ -87,8 +87,8 @@ impl Entrance {
     /// as there may be.
     pub fn call(&self, rpc: &str, headers: &HeaderMap, arrival: &Arrival) -> Result<Call> {
         let permission = proto::permission(rpc).ok_or_else(|| unknown(rpc))?;
-        let snapshot = self.state.snapshot();
-        let caller = self.authenticator.caller(headers, &snapshot, self.clock.now())?;
+        let (snapshot, time) = (self.state.snapshot(), self.clock.now());
+        let caller = self.authenticator.caller(headers, &snapshot, time)?;
         caller.require(permission)?;
         let deadline = match arrival.protocol {
             Protocol::Grpc | Protocol::GrpcWeb => deadline(headers)?,
@@ -109,6 +109,7 @@ impl Entrance {
             caller,
             snapshot,
             request_id: Arc::clone(&arrival.request_id),
+            time,
             deadline,
             protocol: arrival.protocol,
             place,

@@ -12,7 +12,12 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{attempt::Opening, meter::Meter, operation::Streaming};
+use super::{
+    attempt::Opening,
+    identity::{Identified, Identity},
+    meter::Meter,
+    operation::Streaming,
+};
 use crate::{
     error::{Error, Reason, Result},
     proto::v1::Usage,
@@ -43,6 +48,7 @@ enum State<C> {
 struct Live<C> {
     stream: Opening<C>,
     meter: Meter,
+    identify: fn(&mut C, &Identity<'_>),
     measure: fn(&C) -> Measure<'_>,
     /// The reader, where it waits.
     reader: Option<Waker>,
@@ -53,6 +59,10 @@ struct Measure<'a> {
     content: bool,
     output_bytes: usize,
     usage: Option<&'a Usage>,
+}
+
+fn identify<O: Streaming>(chunk: &mut O::Chunk, identity: &Identity<'_>) {
+    chunk.identify(identity);
 }
 
 fn measure<O: Streaming>(chunk: &O::Chunk) -> Measure<'_> {
@@ -93,7 +103,7 @@ impl<C: Send + Unpin + 'static> Chunks<C> {
         deadline: Instant,
         tasks: &Tasks,
     ) -> Self {
-        let live = Live { stream, meter, measure: measure::<O>, reader: None };
+        let live = Live { stream, meter, identify: identify::<O>, measure: measure::<O>, reader: None };
         let state = Arc::new(Mutex::new(State::Live(Box::new(live))));
         let (sender, gone) = oneshot::channel();
         tasks.spawn(watch(Arc::downgrade(&state), deadline, tasks.clone(), gone));
@@ -162,8 +172,9 @@ impl<C> Live<C> {
 
 impl<C: Unpin> Live<C> {
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<C>>> {
-        let next = ready!(self.poll_stream(context));
-        if let Some(Ok(chunk)) = &next {
+        let mut next = ready!(self.poll_stream(context));
+        if let Some(Ok(chunk)) = &mut next {
+            (self.identify)(chunk, &self.meter.identity());
             let Measure { content, output_bytes, usage } = (self.measure)(chunk);
             self.meter.chunk(content, output_bytes, usage);
         }

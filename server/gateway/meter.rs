@@ -1,10 +1,14 @@
 //! Counts one call and reports it once: when it ends, or when it is dropped.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{
+    mem,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use tokio::time::Instant;
 
-use super::{Served, operation::BYTES_PER_TOKEN};
+use super::{Served, identity::Identity, operation::BYTES_PER_TOKEN};
 use crate::{
     error::Error,
     metrics::{Outcome, UsageEvent, UsageSender},
@@ -17,6 +21,7 @@ use crate::{
 pub(super) struct Meter {
     usage: UsageSender,
     start: Instant,
+    time: SystemTime,
     input_bytes: usize,
     output_bytes: usize,
     chunks: i32,
@@ -46,6 +51,7 @@ impl Meter {
         Self {
             usage,
             start: Instant::now(),
+            time: call.time,
             input_bytes,
             output_bytes: 0,
             chunks: 0,
@@ -71,6 +77,11 @@ impl Meter {
             revision,
             dropped,
         }
+    }
+
+    /// What the answer is called where its vendor has no name for it.
+    pub(super) fn identity(&self) -> Identity<'_> {
+        Identity { request_id: &self.event.request_id, model: &self.event.model, time: self.time }
     }
 
     /// A chunk goes to the caller.

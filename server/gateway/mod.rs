@@ -8,6 +8,7 @@ mod admit;
 mod attempt;
 mod balance;
 mod chunks;
+mod identity;
 mod meter;
 mod operation;
 
@@ -152,7 +153,8 @@ impl Gateway {
             meter.attempt(lease.target());
             let outcome = attempt::unary::<O>(&self.driver, lease, request, pace.again(Instant::now())).await;
             match outcome {
-                Ok((body, dropped)) => {
+                Ok((mut body, dropped)) => {
+                    O::identify(&mut body, &meter.identity());
                     return Ok(Answer { served: meter.served(call.snapshot.revision, dropped), body });
                 }
                 Err(error) if may_try_another(&error, group, &tried) => continue,

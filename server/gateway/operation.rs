@@ -2,7 +2,10 @@
 
 use crate::{
     error::Result,
-    gateway::admit,
+    gateway::{
+        admit,
+        identity::{Identified, Identity},
+    },
     proto::v1::{
         ChatChunk, ChatRequest, ChatResponse, CompleteChunk, CompleteRequest, CompleteResponse, EmbedRequest,
         EmbedResponse, Operation as Kind, Part, Usage, embed_input, part, part_delta, prompt,
@@ -23,11 +26,13 @@ pub(super) trait Operation {
     fn outbound(adapter: &dyn Adapter, request: &Self::Request, to: &UpstreamModel<'_>) -> Result<Outbound>;
     fn response(adapter: &dyn Adapter, body: &[u8], to: &UpstreamModel<'_>) -> Result<Self::Response>;
     fn usage(response: &Self::Response) -> Option<&Usage>;
+    /// Fills in what the vendor has left out of the answer's identity.
+    fn identify(response: &mut Self::Response, identity: &Identity<'_>);
 }
 
 /// An operation whose answer can be streamed.
 pub(super) trait Streaming: Operation {
-    type Chunk: Send + Unpin + 'static;
+    type Chunk: Identified + Send + Unpin + 'static;
     const STREAM: Kind;
 
     fn decoder(adapter: &dyn Adapter, to: &UpstreamModel<'_>) -> Result<Box<dyn ChunkDecoder<Self::Chunk>>>;
@@ -71,6 +76,10 @@ impl Operation for Chat {
 
     fn usage(response: &ChatResponse) -> Option<&Usage> {
         response.usage.as_ref()
+    }
+
+    fn identify(response: &mut ChatResponse, identity: &Identity<'_>) {
+        response.identify(identity);
     }
 }
 
@@ -173,6 +182,10 @@ impl Operation for Complete {
     fn usage(response: &CompleteResponse) -> Option<&Usage> {
         response.usage.as_ref()
     }
+
+    fn identify(response: &mut CompleteResponse, identity: &Identity<'_>) {
+        response.identify(identity);
+    }
 }
 
 impl Streaming for Complete {
@@ -239,6 +252,12 @@ impl Operation for Embed {
 
     fn usage(response: &EmbedResponse) -> Option<&Usage> {
         response.usage.as_ref()
+    }
+
+    fn identify(response: &mut EmbedResponse, identity: &Identity<'_>) {
+        if response.model.is_empty() {
+            identity.model.clone_into(&mut response.model);
+        }
     }
 }
 

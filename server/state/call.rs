@@ -1,6 +1,6 @@
 //! What one call carries through the gateway.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use tokio::time::Instant;
 
@@ -20,6 +20,8 @@ pub struct Call {
     pub snapshot: Arc<Snapshot>,
     /// Id of the request: the caller's own `x-request-id`, or ours.
     pub request_id: Arc<str>,
+    /// When it came.
+    pub time: SystemTime,
     /// When the caller stops waiting. `None`: it did not say.
     pub deadline: Option<Instant>,
     /// How the request came in.

@@ -8,8 +8,8 @@ use sluicegate_client::v1;
 use tokio::sync::Notify;
 
 use crate::support::{
-    DONE, FakeUpstream, PATIENCE, Step, TestGateway, chat, chat_answer, clean_end, finish_event, piece,
-    start_gateway, stream_answer, stream_head, text_event, usage_event,
+    DONE, FakeUpstream, PATIENCE, Step, TestGateway, chat, chat_answer, clean_end, finish_event, json_answer,
+    piece, start_gateway, stream_answer, stream_head, text_event, usage_event,
 };
 
 /// Reads a whole gRPC stream: its text, its usages, and how it ended.
@@ -67,6 +67,46 @@ async fn a_finished_stream_ends_well_on_both_edges() {
     assert_eq!(rest_text(&body), "Hello");
     assert!(body.ends_with(DONE), "{body}");
     assert!(!body.contains("usage"), "usage is shown only when asked: {body}");
+}
+
+#[tokio::test]
+async fn an_answer_has_an_identity_where_its_vendor_gives_none() {
+    let nameless = |choice: serde_json::Value| json!({"choices": [choice]}).to_string();
+    let answer = nameless(
+        json!({"index": 0, "message": {"role": "assistant", "content": "a"}, "finish_reason": "stop"}),
+    );
+    let event = |choice| format!("data: {}\n\n", nameless(choice));
+    let stream = [
+        stream_head(),
+        piece(event(json!({"index": 0, "delta": {"content": "a"}}))),
+        piece(event(json!({"index": 0, "delta": {}, "finish_reason": "stop"}))),
+        piece(DONE),
+        clean_end(),
+    ]
+    .concat();
+    let upstream = FakeUpstream::start(move |asked| {
+        let is_stream = String::from_utf8_lossy(&asked.body).contains("\"stream\":true");
+        vec![Step::Send(if is_stream { stream.clone() } else { json_answer(200, &answer) })]
+    })
+    .await;
+    let gateway = start_gateway().await;
+    gateway.add_upstream("east", &upstream.base_url, "m").await;
+    let is_named = |told: &serde_json::Value| {
+        let id = told["id"].as_str().unwrap_or_default();
+        assert!(
+            id.starts_with("req-") && told["model"] == "m" && told["created"].as_i64() > Some(0),
+            "{told}"
+        );
+        id.to_owned()
+    };
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]});
+    let told = gateway.post("/v1/chat/completions", &body).send().await.expect("an answer");
+    is_named(&serde_json::from_str(&told.text().await.expect("text")).expect("JSON"));
+    let (_, text) = read_rest(&gateway, "m").await;
+    let events = text.lines().filter_map(|line| line.strip_prefix("data: ")).filter(|data| *data != "[DONE]");
+    let mut ids: Vec<_> = events.map(|data| is_named(&serde_json::from_str(data).expect("JSON"))).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), 1, "one identity: {text}");
 }
 
 #[tokio::test]

@@ -96,6 +96,7 @@ impl Bench {
             caller: Arc::new(caller),
             snapshot: self.state.snapshot(),
             request_id: "req-1".into(),
+            time: self.clock.now(),
             deadline: None,
             protocol: Protocol::Grpc,
             place: None,
