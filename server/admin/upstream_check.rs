@@ -14,6 +14,9 @@ use crate::{
     upstream::Driver,
 };
 
+/// No vendor has more; one that goes in a circle shall not keep us.
+const MAX_PAGES: usize = 50;
+
 impl Admin {
     /// Makes one cheap real call to the upstream and tells what failed and whose fault it is. Succeeds whether or not the
     /// test does.
@@ -59,9 +62,15 @@ impl Admin {
 pub(super) async fn offered_models(driver: &Driver, to: &Upstream) -> Result<Vec<AvailableModel>> {
     let adapter = to.provider_type.adapter;
     let ask = async {
-        let outbound = adapter.list_models(&to.settings)?;
-        let answer = driver.fetch(to, outbound).await?;
-        adapter.list_models_response(&answer)
+        let (mut models, mut next) = (Vec::new(), Some(adapter.list_models(&to.settings)?));
+        for _ in 0..MAX_PAGES {
+            let Some(outbound) = next else { return Ok(models) };
+            let answer = driver.fetch(to, outbound).await?;
+            models.extend(adapter.list_models_response(&answer)?);
+            next = adapter.list_more_models(&answer, &to.settings)?;
+        }
+        let message = format!("the upstream's list of models does not end within {MAX_PAGES} pages");
+        Err(Error::new(Reason::ProviderBadAnswer, message))
     };
     ask.await.map_err(|error| driver.explain(to, error))
 }

@@ -157,6 +157,11 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         .filter(|milliseconds| *milliseconds > 0.0)
         .map(|milliseconds| milliseconds / 1000.0)
         .or_else(|| number(header::RETRY_AFTER.as_str()))?;
+    wait(seconds)
+}
+
+/// A wait of so many seconds. `None`: it cannot be meant.
+pub(super) fn wait(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok().filter(|after| *after <= MAX_RETRY_AFTER)
 }
 

@@ -14,6 +14,7 @@ mod cerebras;
 mod custom;
 mod demo;
 mod failure;
+mod gemini;
 mod groq;
 mod mistral;
 mod nim;
@@ -43,6 +44,7 @@ pub static REGISTRY: &[&ProviderType] = &[
     &cerebras::ROW,
     &custom::ROW,
     &demo::ROW,
+    &gemini::ROW,
     &groq::ROW,
     &mistral::ROW,
     &nim::ROW,
@@ -263,6 +265,15 @@ pub trait Adapter: Send + Sync {
     fn list_models_response(&self, body: &[u8]) -> Result<Vec<AvailableModel>> {
         let _ = body;
         Err(unsupported("listing of models"))
+    }
+
+    /// Asks for the models that stand behind those of this answer. `None`: it was the last.
+    ///
+    /// # Errors
+    /// When the answer cannot be read.
+    fn list_more_models(&self, body: &[u8], settings: &Settings) -> Result<Option<Outbound>> {
+        let _ = (body, settings);
+        Ok(None)
     }
 
     /// How streams are framed.

@@ -10,6 +10,7 @@ use pbjson_types::Timestamp;
 use crate::{
     error::{Error, Reason, Result},
     proto::v1::{ChatChunk, ChoiceDelta, FinishReason, PartDelta, Role, Usage, part_delta::Content},
+    wire::json::Extras,
 };
 
 /// What a stream has told so far.
@@ -21,6 +22,10 @@ pub(super) struct Teller {
     pub(super) model: String,
     /// When the answer began, on every chunk.
     pub(super) create_time: Option<Timestamp>,
+    /// The tier that serves the call, on every chunk.
+    pub(super) service_tier: Option<String>,
+    /// Members of the answer that have no field; they go out with the next chunk.
+    pub(super) extra_json: Extras,
     /// The newest usage; goes out once, at the end.
     pub(super) usage: Option<Usage>,
     /// Whether each choice seen has finished.
@@ -68,6 +73,14 @@ impl Teller {
         !self.finished.is_empty() && self.finished.values().all(|finished| *finished)
     }
 
+    /// The answer breaks off. What it has cost goes out, but only behind something that was told: an error that comes first
+    /// can still be answered as one, or another target tried.
+    pub(super) fn break_off(&mut self, out: &mut Vec<ChatChunk>) {
+        if !self.finished.is_empty() {
+            self.end(out);
+        }
+    }
+
     /// Nothing more comes: usage goes out. What a broken answer has cost counts as well, so call it before an error too.
     pub(super) fn end(&mut self, out: &mut Vec<ChatChunk>) {
         if let Some(usage) = self.usage.take() {
@@ -76,17 +89,23 @@ impl Teller {
         }
     }
 
-    /// The upstream closed its stream: [`Teller::end`], and an error where a choice is not complete.
+    /// The upstream closed its stream: [`Teller::end`], or an error where a choice is not complete.
     pub(super) fn close(&mut self, out: &mut Vec<ChatChunk>) -> Result<()> {
-        self.end(out);
-        if self.is_complete() { Ok(()) } else { Err(truncated()) }
+        if self.is_complete() {
+            self.end(out);
+            return Ok(());
+        }
+        self.break_off(out);
+        Err(truncated())
     }
 
-    fn blank(&self) -> ChatChunk {
+    fn blank(&mut self) -> ChatChunk {
         ChatChunk {
             id: self.id.clone(),
             model: self.model.clone(),
             create_time: self.create_time,
+            service_tier: self.service_tier.clone(),
+            extra_json: std::mem::take(&mut self.extra_json),
             ..ChatChunk::default()
         }
     }

@@ -11,11 +11,16 @@ use crate::{
 
 /// A vendor as aimock has it: provider type, what follows the fake's address, arguments beside the key.
 const AIMOCK: &[(&str, &str, &[(&str, &str)])] =
-    &[("azure-openai", "", &[("api_version", "2024-10-21")]), ("openai", "/v1", &[])];
+    &[("azure-openai", "", &[("api_version", "2024-10-21")]), ("gemini", "", &[]), ("openai", "/v1", &[])];
 
 /// A vendor as LLMock has it: provider type, what follows the fake's address.
-const LLMOCK: &[(&str, &str)] =
-    &[("groq", "/groq/openai/v1"), ("mistral", "/mistral/v1"), ("openai", "/v1"), ("xai", "/xai/v1")];
+const LLMOCK: &[(&str, &str)] = &[
+    ("gemini", "/gemini"),
+    ("groq", "/groq/openai/v1"),
+    ("mistral", "/mistral/v1"),
+    ("openai", "/v1"),
+    ("xai", "/xai/v1"),
+];
 
 const GREETING: &str = "Hello there, friend. How may I help?";
 

@@ -1,4 +1,5 @@
-//! Software that others wrote judges the gateway: the OpenAI SDKs, gRPC-Web clients, grpcurl, and llama.cpp as upstream.
+//! Software that others wrote judges the gateway: the OpenAI SDKs, gRPC-Web clients, grpcurl, llama.cpp as upstream, and the
+//! vendors' own SDKs, which judge what the adapters ask.
 //!
 //! `make test` sets the programs up and names their folder in `SLUICEGATE_PEERS`; without it these tests say that they
 //! were not run.
@@ -51,14 +52,20 @@ fn script(peers: &Path, gateway: &TestGateway, name: &str) -> Command {
 }
 
 /// Runs a script to its end; what it printed.
-async fn run(mut command: Command) -> String {
+async fn run(command: Command) -> String {
+    let (succeeded, text) = outcome(command).await;
+    assert!(succeeded, "{text}");
+    assert!(text.contains("ok "), "the script does not say what it did: {text}");
+    text
+}
+
+/// Runs a script to its end; whether it succeeded, and what it printed.
+async fn outcome(mut command: Command) -> (bool, String) {
     let output = tokio::task::spawn_blocking(move || command.output().expect("the script starts")).await;
     let output = output.expect("the script is awaited");
     let text =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{text}");
-    assert!(text.contains("ok "), "the script does not say what it did: {text}");
-    text
+    (output.status.success(), text)
 }
 
 /// A server of tests/peers that prints `ready URL` and ends with its standard input.
@@ -171,4 +178,43 @@ async fn every_edge_gives_the_text_of_a_llama_cpp_server() {
         println!("{}", run(command).await);
     }
     println!("{}", run(web_client(&peers, &gateway, "tiny")).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn vendors_sdks_accept_our_requests() {
+    let Some(peers) = peers() else { return };
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let judges = std::fs::read_dir(tests.join("peers/judges")).expect("the judges");
+    let judges = judges.map(|entry| entry.expect("a readable folder").path());
+    let (mut count, planted) = (0, tempfile::tempdir().expect("a folder"));
+    for judge in judges.filter(|path| path.extension().is_some_and(|end| end == "py")) {
+        let vendor = judge.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
+        // What the judges share.
+        if vendor == "golden" {
+            continue;
+        }
+        let judge = |folder: &Path| {
+            let mut command = Command::new(peers.join("venv/bin/python"));
+            command.arg("-B").arg(&judge).arg(folder);
+            command
+        };
+        let requests = tests.join("fixtures").join(&vendor.replace('_', "-")).join("requests");
+        println!("{vendor}: {}", run(judge(&requests)).await);
+        // A judge that takes everything says nothing.
+        let planted = planted.path().join(&vendor);
+        plant_wrong_request(&requests, &planted);
+        let (accepted, text) = outcome(judge(&planted)).await;
+        assert!(!accepted && text.contains("refused "), "{vendor} took a wrong request: {text}");
+        count += 1;
+    }
+    assert!(count > 0, "there are judges");
+}
+
+/// Writes the text request of a vendor with a body that says nothing which anyone asks for.
+fn plant_wrong_request(requests: &Path, planted: &Path) {
+    let text = std::fs::read(requests.join("text.json")).expect("a text request");
+    let mut request: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+    request["body"] = json!({"planted": true});
+    std::fs::create_dir_all(planted).expect("a folder");
+    std::fs::write(planted.join("text.json"), request.to_string()).expect("a file");
 }

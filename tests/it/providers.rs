@@ -3,6 +3,7 @@
 //!
 //! `tests/fixtures/requests/*.json` are OpenAI requests. For each provider type, `tests/fixtures/TYPE/` holds
 //! - `requests/*.json`: what each request becomes, or why it is refused;
+//! - `asks/*.json`: further requests for this type alone, whose `model` is the upstream's own id;
 //! - `answers/CASE.reply.json` (upstream) -> `CASE.answer.json`;
 //! - `answers/CASE.stream.txt` (upstream) -> `CASE.chunks.json`;
 //! - `errors/CASE.json` (upstream status, headers, body) -> `CASE.expected.json`;

@@ -1,5 +1,7 @@
 //! Vendors with ways of their own, over the live port.
 
+mod gemini;
+
 use serde_json::{Value, json};
 
 use crate::{

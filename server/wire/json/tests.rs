@@ -175,3 +175,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn only_space_between_tokens_goes() {
+    for (body, compact) in [
+        ("{ \"a b\" :\r\n\t[ 1 , 2.50 ] }", "{\"a b\":[1,2.50]}"),
+        (r#"{"a": "x \\\" y\\", "b": " "}"#, r#"{"a":"x \\\" y\\","b":" "}"#),
+        ("", ""),
+        ("\" open ", "\" open "),
+    ] {
+        assert_eq!(super::compact(body.as_bytes()), compact.as_bytes(), "{body}");
+    }
+}

@@ -35,19 +35,18 @@ fn every_request_becomes_what_the_vendor_wants() {
 pub(super) fn review_requests(subject: Subject, review: &mut Review) {
     let all = cases(&fixture::requests(), ".json");
     assert!(all.len() >= 10, "requests to send");
-    let folder = subject.folder("requests");
-    for case in &all {
-        let body = read(&fixture::requests().join(format!("{case}.json")));
-        let asked = Operation::of_case(case).ask(
-            subject.adapter(),
-            &body,
-            None,
-            subject.model(),
-            &subject.settings(),
-        );
+    let (folder, own) = (subject.folder("requests"), subject.folder("asks"));
+    let shared = all.iter().map(|case| (case, fixture::requests(), Some(subject.model())));
+    let own_cases = cases(&own, ".json");
+    let asked = shared.chain(own_cases.iter().map(|case| (case, own.clone(), None)));
+    for (case, from, model) in asked {
+        let body = read(&from.join(format!("{case}.json")));
+        let named = || serde_json::from_slice::<Value>(&body).ok()?["model"].as_str().map(str::to_owned);
+        let model = model.map(str::to_owned).or_else(named).expect("a model");
+        let asked = Operation::of_case(case).ask(subject.adapter(), &body, None, &model, &subject.settings());
         review.expect(&folder.join(format!("{case}.json")), &outbound(asked));
     }
-    review.expect_no_others(&folder, ".json", &all);
+    review.expect_no_others(&folder, ".json", &[all.as_slice(), own_cases.as_slice()].concat());
 }
 
 #[test]

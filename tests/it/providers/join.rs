@@ -3,8 +3,8 @@
 use serde_json::Value;
 use sluicegate::proto::v1::{
     AudioPart, ChatChunk, ChatResponse, Choice, CompleteChunk, CompleteResponse, CompletionChoice, Logprobs,
-    Message, Part, PartDelta, RedactedThinkingPart, RefusalPart, TextPart, ThinkingPart, ToolCallPart,
-    part::Content, part_delta::Content as Delta,
+    Message, OtherPart, Part, PartDelta, RedactedThinkingPart, RefusalPart, TextPart, ThinkingPart,
+    ToolCallPart, part::Content, part_delta::Content as Delta,
 };
 
 use super::operation::{Operation, json};
@@ -133,7 +133,7 @@ fn add_part(parts: &mut Vec<Part>, delta: &PartDelta) {
         Some(Delta::ToolCall(_)) => Content::ToolCall(ToolCallPart::default()),
         Some(Delta::Refusal(_)) => Content::Refusal(RefusalPart::default()),
         Some(Delta::Audio(_)) => Content::Audio(AudioPart::default()),
-        Some(Delta::OtherJson(json)) => panic!("an unknown delta: {json}"),
+        Some(Delta::OtherJson(_)) => Content::Other(OtherPart::default()),
     };
     match (part.content.get_or_insert(start), &delta.content) {
         (Content::Text(part), Some(Delta::Text(more))) => part.text += &more.text,
@@ -156,6 +156,7 @@ fn add_part(parts: &mut Vec<Part>, delta: &PartDelta) {
             part.transcript += &more.transcript;
             part.expires_at = part.expires_at.or(more.expires_at);
         }
+        (Content::Other(part), Some(Delta::OtherJson(more))) => part.json += more,
         (content, more) => panic!("part {index} is {content:?} and then {more:?}"),
     }
 }

@@ -194,6 +194,9 @@ impl Recording {
         let named = |name: &str| REGISTRY.iter().find(|row| row.name == name).copied();
         let home = REGISTRY.iter().find(|row| is_home(row, &url)).copied();
         let interface = INTERFACES.iter().find(|(part, _)| path.contains(part));
+        // A vendor with an interface of its own may have OpenAI's as well; its own adapter does not read that.
+        let speaks_own = |row: &ProviderType| INTERFACES.iter().any(|(_, name)| *name == row.name);
+        let home = home.filter(|row| !(is_openai && speaks_own(row)));
         let row = match interface {
             Some((_, name)) if !is_openai => named(name)?,
             _ if is_openai || self.api == "error" => {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{message::join, write_role};
+use super::{extra_content, message::join, write_role};
 use crate::{
     proto::v1::{AudioDelta, ChoiceDelta, PartDelta, ToolCallDelta, part_delta::Content},
     wire::{
@@ -86,6 +86,9 @@ pub(super) fn write_delta(object: &mut Object<'_>, choice: &ChoiceDelta, known: 
     }
     for json in places.others {
         object.merge(Some(json));
+    }
+    if let Some((name, json)) = extra_content::of_deltas(&choice.parts) {
+        object.optional_raw(name, Some(json));
     }
     object.merge(choice.extra_json.get("delta"));
 }

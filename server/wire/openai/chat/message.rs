@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{
+    extra_content,
     part::{read_part, read_tool_call, text_part, write_part, write_tool_call},
     read_role, write_role,
 };
@@ -277,7 +278,14 @@ fn write_placed(
         write_role(object, message.role(), &message.role_text);
         object.optional_text("name", message.name.as_deref());
         match places.results.first() {
-            None => write_content(object, &places.content, side, &message.extra_json),
+            None => {
+                let beside = extra_content::of_parts(&places.content, &message.extra_json)
+                    .filter(|_| side == Side::Answer);
+                write_content(object, &places.content, side, &message.extra_json, beside.is_some());
+                if let Some((name, json)) = beside {
+                    object.optional_raw(name, Some(json));
+                }
+            }
             Some((part, result)) => write_result(object, part, result, &message.extra_json),
         }
         object.optional_text(spelling.reasoning, places.thinking.as_deref());
@@ -305,7 +313,7 @@ fn write_placed(
 fn write_result(object: &mut Object<'_>, part: &Part, result: &ToolResultPart, extras: &Extras) {
     // All of them: one that cannot stand there is refused, not lost.
     let content: Vec<_> = result.parts.iter().collect();
-    write_content(object, &content, Side::Request, extras);
+    write_content(object, &content, Side::Request, extras, false);
     if !result.tool_call_id.is_empty() {
         object.text("tool_call_id", &result.tool_call_id);
     }
@@ -319,9 +327,12 @@ fn write_call(writer: &mut Writer, part: &Part) {
     }
 }
 
-fn write_content(object: &mut Object<'_>, parts: &[&Part], side: Side, extras: &Extras) {
+/// Appends `content`. What stands beside its texts is written elsewhere where `is_beside`.
+fn write_content(object: &mut Object<'_>, parts: &[&Part], side: Side, extras: &Extras, is_beside: bool) {
     let plain = |part: &&Part| {
-        matches!(part.content, Some(Content::Text(_))) && part.extra_json.is_empty() && part.cache.is_none()
+        matches!(part.content, Some(Content::Text(_)))
+            && (part.extra_json.is_empty() || is_beside)
+            && part.cache.is_none()
     };
     let one_text = match side {
         Side::Request => parts.len() == 1,

@@ -7,6 +7,7 @@
 mod chunk;
 mod delta_reader;
 mod delta_writer;
+mod extra_content;
 mod logprobs;
 mod message;
 mod part;
