@@ -179,7 +179,8 @@ fn same(first: &[u8], second: &[u8]) {
 
 /// Whatever a message holds, JSON is written or the message refused.
 fn messages(digit: u8, bytes: &[u8]) {
-    const SPELLING: Spelling = Spelling { reasoning: "reasoning", max_tokens: MaxTokens::Plain };
+    const SPELLING: Spelling =
+        Spelling { reasoning: "reasoning", max_tokens: MaxTokens::Plain, ..Spelling::OURS };
     let mut out = Vec::new();
     match digit {
         b'0' => {

@@ -4,10 +4,7 @@ use super::{
     Auth, Endpoint, ProviderType,
     openai_dialect::{Dialect, Quirks},
 };
-use crate::{
-    proto::v1::Operation,
-    wire::openai::{MaxTokens, Spelling},
-};
+use crate::{proto::v1::Operation, wire::openai::Spelling};
 
 const NAME: &str = "cerebras";
 
@@ -29,7 +26,7 @@ pub(super) static ROW: ProviderType = ProviderType {
             Operation::ListModels,
         ],
         quirks: Quirks {
-            spelling: Spelling { reasoning: "reasoning", max_tokens: MaxTokens::AsGiven },
+            spelling: Spelling { reasoning: "reasoning", ..Spelling::VENDORS },
             // Documented to be answered with 400.
             drops: &["frequency_penalty", "presence_penalty", "logit_bias"],
             ..Quirks::NONE

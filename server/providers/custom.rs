@@ -4,6 +4,7 @@ use super::{
     Auth, Endpoint, ProviderType,
     openai_dialect::{ALL_OPERATIONS, Dialect, Quirks},
 };
+use crate::wire::openai::Spelling;
 
 const NAME: &str = "custom";
 
@@ -15,5 +16,9 @@ pub(super) static ROW: ProviderType = ProviderType {
     auth: &[Auth::Bearer, Auth::None],
     settings: &[],
     environment: &[],
-    adapter: &Dialect { provider_type: NAME, operations: ALL_OPERATIONS, quirks: Quirks::NONE },
+    adapter: &Dialect {
+        provider_type: NAME,
+        operations: ALL_OPERATIONS,
+        quirks: Quirks { spelling: Spelling::OURS, ..Quirks::NONE },
+    },
 };

@@ -124,7 +124,8 @@ pub(super) fn is_error(extras: &Extras) -> bool {
 
 fn reason_of(status: StatusCode) -> Reason {
     match status.as_u16() {
-        401 | 403 => Reason::ProviderAuthFailed,
+        // 402: our account is not paid for.
+        401..=403 => Reason::ProviderAuthFailed,
         404 => Reason::UpstreamModelNotFound,
         408 => Reason::ProviderTimeout,
         // 498 is Groq's own: no capacity is left in the caller's tier.
@@ -194,6 +195,7 @@ mod tests {
             (302, Reason::ProviderBadAnswer),
             (400, Reason::ProviderRejected),
             (401, Reason::ProviderAuthFailed),
+            (402, Reason::ProviderAuthFailed),
             (403, Reason::ProviderAuthFailed),
             (404, Reason::UpstreamModelNotFound),
             (408, Reason::ProviderTimeout),

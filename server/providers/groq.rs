@@ -4,10 +4,7 @@ use super::{
     Auth, Endpoint, ProviderType,
     openai_dialect::{Dialect, Quirks, drop_names},
 };
-use crate::{
-    proto::v1::Operation,
-    wire::openai::{MaxTokens, Spelling},
-};
+use crate::{proto::v1::Operation, wire::openai::Spelling};
 
 const NAME: &str = "groq";
 
@@ -23,7 +20,7 @@ pub(super) static ROW: ProviderType = ProviderType {
         provider_type: NAME,
         operations: &[Operation::Chat, Operation::StreamChat, Operation::ListModels],
         quirks: Quirks {
-            spelling: Spelling { reasoning: "reasoning", max_tokens: MaxTokens::AsGiven },
+            spelling: Spelling { reasoning: "reasoning", ..Spelling::VENDORS },
             always_says_done: true,
             // The first three are documented to be answered with 400, the others are answered so: it takes only members
             // that it knows. What would change the answer itself is left for it to refuse.

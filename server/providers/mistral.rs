@@ -23,7 +23,7 @@ pub(super) static ROW: ProviderType = ProviderType {
         provider_type: NAME,
         operations: &[Operation::Chat, Operation::StreamChat, Operation::Embed, Operation::ListModels],
         quirks: Quirks {
-            spelling: Spelling { max_tokens: MaxTokens::Plain, ..Spelling::OURS },
+            spelling: Spelling { max_tokens: MaxTokens::Plain, ..Spelling::VENDORS },
             asks_for_usage: false,
             always_says_done: true,
             counts_apart: true,

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
+mod anthropic;
 mod azure_openai;
 mod cerebras;
 mod custom;
@@ -40,6 +41,7 @@ use crate::{
 
 /// Every provider type, by name. A new vendor is one file and one line here.
 pub static REGISTRY: &[&ProviderType] = &[
+    &anthropic::ROW,
     &azure_openai::ROW,
     &cerebras::ROW,
     &custom::ROW,

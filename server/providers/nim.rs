@@ -21,7 +21,7 @@ pub(super) static ROW: ProviderType = ProviderType {
         operations: ALL_OPERATIONS,
         quirks: Quirks {
             // The servers in it are of many makes and ages; this is the name that all of them know.
-            spelling: Spelling { max_tokens: MaxTokens::Plain, ..Spelling::OURS },
+            spelling: Spelling { max_tokens: MaxTokens::Plain, ..Spelling::VENDORS },
             ..Quirks::NONE
         },
     },

@@ -198,7 +198,7 @@ async fn vendors_sdks_accept_our_requests() {
             command.arg("-B").arg(&judge).arg(folder);
             command
         };
-        let requests = tests.join("fixtures").join(&vendor.replace('_', "-")).join("requests");
+        let requests = tests.join("fixtures").join(vendor.replace('_', "-")).join("requests");
         println!("{vendor}: {}", run(judge(&requests)).await);
         // A judge that takes everything says nothing.
         let planted = planted.path().join(&vendor);

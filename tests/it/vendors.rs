@@ -1,5 +1,6 @@
 //! Vendors with ways of their own, over the live port.
 
+mod anthropic;
 mod gemini;
 
 use serde_json::{Value, json};

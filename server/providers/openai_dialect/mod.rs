@@ -95,7 +95,7 @@ impl Quirks {
     /// None at all.
     pub const NONE: Self = Self {
         route: usual_route,
-        spelling: Spelling::OURS,
+        spelling: Spelling::VENDORS,
         asks_for_usage: true,
         always_says_done: false,
         counts_apart: false,
@@ -169,7 +169,7 @@ impl Adapter for Dialect {
         let written = chat::write_request(&turned, &wanted).map_err(Malformed::in_request)?;
         let mut body = body::change(self, written, &request.provider_options_json, to)?;
         body.dropped.extend(dropped);
-        body.dropped.extend(chat::unsaid(request));
+        body.dropped.extend(chat::unsaid(request, &self.quirks.spelling));
         self.post(Place::Chat, body, to)
     }
 

@@ -27,6 +27,8 @@ pub struct Spelling {
     pub reasoning: &'static str,
     /// Member of a request that bounds the answer.
     pub max_tokens: MaxTokens,
+    /// Whether a message may hold `thinking_blocks`: thoughts with their maker's proof.
+    pub thinking_blocks: bool,
 }
 
 /// Which member bounds the answer.
@@ -42,7 +44,11 @@ pub enum MaxTokens {
 
 impl Spelling {
     /// What our own edge speaks.
-    pub const OURS: Self = Self { reasoning: "reasoning_content", max_tokens: MaxTokens::AsGiven };
+    pub const OURS: Self =
+        Self { reasoning: "reasoning_content", max_tokens: MaxTokens::AsGiven, thinking_blocks: true };
+
+    /// What most vendors speak: they make no thoughts that have to come back with a proof.
+    pub const VENDORS: Self = Self { thinking_blocks: false, ..Self::OURS };
 }
 
 /// Takes the time at which an answer was begun: whole or broken seconds, 0 where the vendor does not know.

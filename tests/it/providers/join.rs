@@ -133,7 +133,7 @@ fn add_part(parts: &mut Vec<Part>, delta: &PartDelta) {
         Some(Delta::ToolCall(_)) => Content::ToolCall(ToolCallPart::default()),
         Some(Delta::Refusal(_)) => Content::Refusal(RefusalPart::default()),
         Some(Delta::Audio(_)) => Content::Audio(AudioPart::default()),
-        Some(Delta::OtherJson(_)) => Content::Other(OtherPart::default()),
+        Some(Delta::OtherJson(json)) => return add_other(part, json),
     };
     match (part.content.get_or_insert(start), &delta.content) {
         (Content::Text(part), Some(Delta::Text(more))) => part.text += &more.text,
@@ -156,8 +156,24 @@ fn add_part(parts: &mut Vec<Part>, delta: &PartDelta) {
             part.transcript += &more.transcript;
             part.expires_at = part.expires_at.or(more.expires_at);
         }
-        (Content::Other(part), Some(Delta::OtherJson(more))) => part.json += more,
         (content, more) => panic!("part {index} is {content:?} and then {more:?}"),
+    }
+}
+
+/// Blocks that only the vendor knows come whole. What is cited stands beside a text, as a member that is not compared.
+fn add_other(part: &mut Part, json: &str) {
+    let other: Value = serde_json::from_str(json).expect("JSON");
+    match (other["content_blocks"][0].clone(), &other["citations"]) {
+        (Value::Object(mut block), _) => {
+            block.shift_remove("index");
+            let json = Value::Object(block).to_string();
+            part.content = Some(Content::Other(OtherPart { json, member: String::new() }));
+        }
+        (_, Value::Array(_)) => {}
+        _ => match part.content.get_or_insert_with(|| Content::Other(OtherPart::default())) {
+            Content::Other(part) => part.json += json,
+            content => panic!("{content:?} and then {json}"),
+        },
     }
 }
 

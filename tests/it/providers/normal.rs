@@ -3,7 +3,7 @@
 //! - numbers of one value; a vector, its single precision and its base64;
 //! - a text and a list of one text part; a stop text, prompt or input and a list of just it;
 //! - an image's address alone and as `url` of an object;
-//! - the two spellings of reasoning;
+//! - the two spellings of reasoning; reasoning that only repeats what the `thinking_blocks` beside it say, and none;
 //! - a tool call without index or type and one with its rank or of type function; empty and absent arguments;
 //! - no completion tokens and zero of them, as some vendors count for embeddings.
 
@@ -77,6 +77,13 @@ fn object(mut members: Map<String, Value>) -> Value {
     {
         members.insert("reasoning_content".to_owned(), reasoning.clone());
         members.remove("reasoning");
+    }
+    if let Some(blocks) = members.get("thinking_blocks").and_then(Value::as_array) {
+        let texts = blocks.iter().filter_map(|block| block["thinking"].as_str());
+        let said: String = texts.collect();
+        if members.get("reasoning_content").is_some_and(|reasoning| *reasoning == said) {
+            members.remove("reasoning_content");
+        }
     }
     let is_default = |name: &str, value: &Value| match name {
         "stream" => value == false,

@@ -2,7 +2,7 @@
 
 use super::{
     delta_reader::{Delta, Parts},
-    delta_writer::{Calls, write_delta},
+    delta_writer::{Told, write_delta},
     logprobs,
 };
 use crate::{
@@ -29,7 +29,7 @@ pub struct ChunkReader {
 /// Writes the chunks of one stream.
 #[derive(Debug, Default)]
 pub struct ChunkWriter {
-    choices: Vec<(i32, Calls)>,
+    choices: Vec<(i32, Told)>,
 }
 
 // === impl ChunkReader ===
@@ -91,6 +91,7 @@ impl ChunkReader {
         // Only now: the index may stand behind the delta.
         let parts = state(&mut self.choices, choice.index);
         parts.hold_back_empty_text(&mut delta);
+        parts.check_blocks(&mut delta);
         keep_nested(&mut choice.extra_json, "delta", &delta.extras);
         choice.parts = parts.place(delta);
         Ok(choice)
@@ -111,8 +112,8 @@ impl ChunkWriter {
             object.optional_text("system_fingerprint", chunk.system_fingerprint.as_deref());
             object.member("choices", |value| {
                 value.each(&chunk.choices, |value, choice| {
-                    let calls = state(&mut self.choices, choice.index);
-                    value.object(|object| write_choice(object, choice, calls));
+                    let told = state(&mut self.choices, choice.index);
+                    value.object(|object| write_choice(object, choice, told));
                 });
             });
             if let Some(usage) = &chunk.usage {
@@ -123,9 +124,9 @@ impl ChunkWriter {
     }
 }
 
-fn write_choice(object: &mut Object<'_>, choice: &ChoiceDelta, calls: &mut Calls) {
+fn write_choice(object: &mut Object<'_>, choice: &ChoiceDelta, told: &mut Told) {
     object.member("index", |value| value.integer(choice.index));
-    object.object("delta", |object| write_delta(object, choice, calls));
+    object.object("delta", |object| write_delta(object, choice, told));
     object.member("logprobs", |value| match &choice.logprobs {
         Some(logprobs) => logprobs::write(value, logprobs),
         None => value.null(),

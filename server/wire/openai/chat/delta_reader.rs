@@ -3,13 +3,13 @@
 use super::{
     message::{REASONING, take_reasoning},
     part::read_arguments,
-    read_role,
+    read_role, signed,
     thinking::split,
 };
 use crate::{
     proto::v1::{
-        AudioDelta, PartDelta, RefusalDelta, Role, TextDelta, ThinkingDelta, ToolCallDelta,
-        part_delta::Content,
+        AudioDelta, Part, PartDelta, RefusalDelta, Role, TextDelta, ThinkingDelta, ThinkingPart,
+        ToolCallDelta, part, part_delta::Content,
     },
     wire::{
         json::{Extras, Kind, Malformed, Reader, Writer},
@@ -24,6 +24,8 @@ pub(super) struct Delta {
     thinking: Option<String>,
     /// Members that stood beside the thinking.
     thinking_extras: Extras,
+    /// `thinking_blocks`, as JSON text, and the thoughts that they are.
+    blocks: Option<(String, Vec<Numbered>)>,
     text: Option<String>,
     /// Content that is a list, as JSON text.
     list: Option<String>,
@@ -33,6 +35,9 @@ pub(super) struct Delta {
     /// Members that have no field.
     pub(super) extras: Extras,
 }
+
+/// A thought with its proof, and the index that its block says.
+type Numbered = (Option<i64>, Part);
 
 /// One element of a delta's `tool_calls`.
 #[derive(Debug, Default)]
@@ -50,6 +55,10 @@ struct CallDelta {
 pub(super) struct Parts {
     count: i32,
     thinking: Option<i32>,
+    /// What the thought says that has no proof yet.
+    thought: String,
+    /// How many blocks have come.
+    blocks: i64,
     text: Option<i32>,
     list: Option<i32>,
     refusal: Option<i32>,
@@ -80,6 +89,16 @@ impl Delta {
                 "refusal" => delta.refusal = Some(reader.string()?),
                 "tool_calls" => delta.calls = reader.list(CallDelta::read)?,
                 "audio" if reader.kind() == Kind::Object => delta.audio = Some(read_audio(reader)?),
+                signed::MEMBER if reader.kind() == Kind::List => {
+                    let json = reader.raw()?;
+                    // Of two members with one name the last counts.
+                    delta.extras.remove(name);
+                    let blocks = signed::read(json).filter(|blocks| !blocks.is_empty());
+                    delta.blocks = blocks.map(|blocks| (json.to_owned(), blocks));
+                    if delta.blocks.is_none() {
+                        delta.extras.insert(name.to_owned(), json.to_owned());
+                    }
+                }
                 _ if REASONING.contains(&name) && reader.kind() == Kind::Text => {
                     take_reasoning(reader, name, &mut delta.thinking, &mut delta.extras)?;
                 }
@@ -196,6 +215,21 @@ impl Parts {
         }
     }
 
+    /// Blocks count as the proof of what was thought where they say the same; others stay as they are.
+    pub(super) fn check_blocks(&self, delta: &mut Delta) {
+        let Some((json, blocks)) = &delta.blocks else { return };
+        let mut thought = self.thought.clone() + delta.thinking.as_deref().unwrap_or_default();
+        let continues = (self.blocks..).zip(blocks).all(|(count, (index, block))| {
+            let differs = matches!(&block.content, Some(part::Content::Thinking(block))
+                if block.text != std::mem::take(&mut thought));
+            *index == Some(count) && !differs && block.extra_json.is_empty()
+        });
+        if !continues {
+            delta.extras.insert(signed::MEMBER.to_owned(), json.clone());
+            delta.blocks = None;
+        }
+    }
+
     /// Says to which part each addition belongs.
     pub(super) fn place(&mut self, delta: Delta) -> Vec<PartDelta> {
         let mut parts = Vec::new();
@@ -204,8 +238,20 @@ impl Parts {
             parts.push(PartDelta { index, content: Some(content), extra_json });
         };
         if let Some(text) = delta.thinking {
+            self.thought.push_str(&text);
             let thinking = ThinkingDelta { text, ..ThinkingDelta::default() };
             add(&mut self.thinking, Content::Thinking(thinking), delta.thinking_extras);
+        }
+        for (_, block) in delta.blocks.into_iter().flat_map(|(_, blocks)| blocks) {
+            self.blocks += 1;
+            if let Some(part::Content::Thinking(ThinkingPart { signature, .. })) = block.content {
+                self.thought.clear();
+                let thinking = ThinkingDelta { signature, ..ThinkingDelta::default() };
+                add(&mut self.thinking, Content::Thinking(thinking), Extras::new());
+                self.thinking = None;
+            } else if let Some(part::Content::RedactedThinking(redacted)) = block.content {
+                add(&mut None, Content::RedactedThinking(redacted), Extras::new());
+            }
         }
         if let Some(text) = delta.text {
             add(&mut self.text, Content::Text(TextDelta { text }), Extras::new());

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{
     extra_content,
     part::{read_part, read_tool_call, text_part, write_part, write_tool_call},
-    read_role, write_role,
+    read_role, signed, write_role,
 };
 use crate::{
     proto::v1::{AudioPart, Message, Part, RefusalPart, Role, ThinkingPart, ToolResultPart, part::Content},
@@ -48,7 +48,7 @@ pub(super) fn read_message(reader: &mut Reader<'_>) -> Result<Message, Malformed
         let json = Writer::text_value(&id);
         message.extra_json.insert("tool_call_id".to_owned(), json);
     }
-    message.parts = members.into_parts();
+    message.parts = members.into_parts(&mut message.extra_json);
     Ok(message)
 }
 
@@ -56,6 +56,7 @@ pub(super) fn read_message(reader: &mut Reader<'_>) -> Result<Message, Malformed
 #[derive(Default)]
 struct Members {
     thinking: Option<String>,
+    blocks: Vec<Part>,
     content: Vec<Part>,
     refusal: Option<String>,
     audio: Option<Part>,
@@ -71,6 +72,20 @@ impl Members {
             "refusal" => self.refusal = Some(reader.string()?),
             "tool_calls" => self.calls = reader.list(read_tool_call)?,
             "tool_call_id" => self.tool_call_id = Some(reader.string()?),
+            signed::MEMBER if reader.kind() == Kind::List => {
+                let json = reader.raw()?;
+                // Of two members with one name the last counts.
+                extras.remove(name);
+                self.blocks = match signed::read(json) {
+                    Some(blocks) if blocks.iter().all(|(index, _)| index.is_none()) => {
+                        blocks.into_iter().map(|(_, part)| part).collect()
+                    }
+                    _ => Vec::new(),
+                };
+                if self.blocks.is_empty() {
+                    extras.insert(name.to_owned(), json.to_owned());
+                }
+            }
             "audio" if reader.kind() == Kind::Object => {
                 let json = reader.raw()?;
                 self.audio = read_audio(&mut Reader::over(json))?;
@@ -95,7 +110,16 @@ impl Members {
         self.content = vec![Part { content: Some(Content::ToolResult(result)), ..Part::default() }];
     }
 
-    fn into_parts(self) -> Vec<Part> {
+    fn into_parts(mut self, extras: &mut Extras) -> Vec<Part> {
+        if !self.blocks.is_empty()
+            && let Some(text) = self.thinking.take()
+            && text != text_of(&self.blocks)
+        {
+            // It says something else than the thoughts that have a proof.
+            let [preferred, other] = REASONING;
+            let name = if extras.contains_key(preferred) { other } else { preferred };
+            extras.insert(name.to_owned(), Writer::text_value(&text));
+        }
         let part = |content| Part { content: Some(content), ..Part::default() };
         let thinking = self
             .thinking
@@ -104,12 +128,18 @@ impl Members {
             self.refusal.map(|text| part(Content::Refusal(RefusalPart { text, in_content: false })));
         let mut parts = Vec::with_capacity(self.content.len() + self.calls.len() + 1);
         parts.extend(thinking);
+        parts.extend(self.blocks);
         parts.extend(self.content);
         parts.extend(refusal);
         parts.extend(self.audio);
         parts.extend(self.calls);
         parts
     }
+}
+
+/// What the thoughts among these parts say.
+fn text_of(parts: &[Part]) -> Cow<'_, str> {
+    Places::of(parts).thinking.unwrap_or_default()
 }
 
 /// Takes reasoning. Some vendors send it under both names: a second text that says the same is not kept, another stays
@@ -170,6 +200,8 @@ fn read_audio(reader: &mut Reader<'_>) -> Result<Option<Part>, Malformed> {
 #[derive(Default)]
 struct Places<'m> {
     thinking: Option<Cow<'m, str>>,
+    /// Thoughts with a proof.
+    signed: Vec<&'m Part>,
     content: Vec<&'m Part>,
     refusal: Option<Cow<'m, str>>,
     audio: Vec<(&'m Part, &'m AudioPart)>,
@@ -182,7 +214,10 @@ impl<'m> Places<'m> {
         let mut places = Self::default();
         for part in parts {
             match &part.content {
-                Some(Content::Thinking(thinking)) => join(&mut places.thinking, &thinking.text),
+                Some(Content::Thinking(thinking)) => {
+                    join(&mut places.thinking, &thinking.text);
+                    places.signed.extend(signed::block_of(part).map(|_| part));
+                }
                 Some(Content::Refusal(refusal)) if !refusal.in_content => {
                     join(&mut places.refusal, &refusal.text);
                 }
@@ -190,8 +225,9 @@ impl<'m> Places<'m> {
                 Some(Content::ToolCall(_)) => places.calls.push(part),
                 Some(Content::Other(other)) if other.member == "tool_calls" => places.calls.push(part),
                 Some(Content::ToolResult(result)) => places.results.push((part, result)),
-                // Only its maker can read it, and OpenAI's JSON has no place for it.
-                Some(Content::RedactedThinking(_)) => {}
+                Some(Content::RedactedThinking(_)) => {
+                    places.signed.extend(signed::block_of(part).map(|_| part));
+                }
                 Some(
                     Content::Text(_)
                     | Content::Image(_)
@@ -209,6 +245,7 @@ impl<'m> Places<'m> {
     /// Whether there is nothing beside results of tools.
     fn is_empty(&self) -> bool {
         self.thinking.is_none()
+            && self.signed.is_empty()
             && self.content.is_empty()
             && self.refusal.is_none()
             && self.audio.is_empty()
@@ -288,7 +325,12 @@ fn write_placed(
             }
             Some((part, result)) => write_result(object, part, result, &message.extra_json),
         }
-        object.optional_text(spelling.reasoning, places.thinking.as_deref());
+        let signed = if spelling.thinking_blocks { places.signed.as_slice() } else { &[] };
+        let own_words = !signed.is_empty() && message.extra_json.contains_key(spelling.reasoning);
+        let thinking = places.thinking.as_deref().filter(|text| signed.is_empty() || !text.is_empty());
+        let thinking = thinking.filter(|_| !own_words);
+        object.optional_text(spelling.reasoning, thinking);
+        signed::write(object, signed);
         if !places.calls.is_empty() {
             object.member("tool_calls", |value| {
                 value.each(&places.calls, |value, part| write_call(value, part))
@@ -305,7 +347,7 @@ fn write_placed(
             let message = "holds two that a model spoke; send each in a message of its own";
             object.blame(Malformed::new(message).inside("audio"));
         }
-        let written = if places.thinking.is_some() { spelling.reasoning } else { "" };
+        let written = if thinking.is_some() { spelling.reasoning } else { "" };
         object.extras_except(&message.extra_json, &[written]);
     });
 }

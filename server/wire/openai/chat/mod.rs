@@ -1,7 +1,7 @@
 //! Chat: requests, answers, chunks.
 //!
 //! A message of ours is one list of parts, in OpenAI's JSON several members hold them: `content`, `tool_calls`,
-//! `refusal`, `audio`, `reasoning_content`. `message` and `part` say which is which; `request`, `response` and `chunk`
+//! `refusal`, `audio`, `reasoning_content`, `thinking_blocks`. `message` and `part` say which is which; `request`, `response` and `chunk`
 //! are the three bodies.
 
 mod chunk;
@@ -13,6 +13,7 @@ mod message;
 mod part;
 mod request;
 mod response;
+mod signed;
 mod thinking;
 mod tool;
 

@@ -2,6 +2,7 @@
 
 use super::{
     message::{read_message, stands_in_content, write_turn},
+    signed::block_of,
     tool::{read_choice, read_format, read_tool, write_choice, write_format, write_tool},
 };
 use crate::{
@@ -126,9 +127,10 @@ pub fn write_request(request: &ChatRequest, wanted: &Wanted<'_>) -> Result<Vec<u
     writer.finish()
 }
 
-/// What the conversation holds and this JSON has no place for, each kind once. It is left out of what is written.
+/// What the conversation holds and this JSON, so spelled, has no place for, each kind once. It is left out of what is
+/// written.
 #[must_use]
-pub fn unsaid(request: &ChatRequest) -> Vec<&'static str> {
+pub fn unsaid(request: &ChatRequest, spelling: &Spelling) -> Vec<&'static str> {
     let mut unsaid = Vec::new();
     let mut tell = |name, lost: bool| {
         if lost && !unsaid.contains(&name) {
@@ -136,15 +138,14 @@ pub fn unsaid(request: &ChatRequest) -> Vec<&'static str> {
         }
     };
     for part in request.messages.iter().flat_map(|message| &message.parts) {
+        let carried = spelling.thinking_blocks && block_of(part).is_some();
         let signed = matches!(&part.content, Some(Content::Thinking(it)) if !it.signature.is_empty());
-        tell("thinking.signature", signed);
-        tell(
-            "thinking.extra_json",
-            matches!(part.content, Some(Content::Thinking(_))) && !part.extra_json.is_empty(),
-        );
+        tell("thinking.signature", signed && !carried);
+        let plain = matches!(part.content, Some(Content::Thinking(_))) && !signed;
+        tell("thinking.extra_json", plain && !part.extra_json.is_empty());
         let refused = matches!(part.content, Some(Content::Refusal(_))) && !stands_in_content(part);
         tell("refusal.extra_json", refused && !part.extra_json.is_empty());
-        tell("redacted_thinking", matches!(part.content, Some(Content::RedactedThinking(_))));
+        tell("redacted_thinking", matches!(part.content, Some(Content::RedactedThinking(_))) && !carried);
         tell("cache", part.cache.is_some() && !stands_in_content(part));
     }
     unsaid

@@ -176,7 +176,7 @@ fn what_this_json_has_no_place_for_is_told_or_refused() {
         extra(Content::Thinking(ThinkingPart { text: "Hm".to_owned(), ..ThinkingPart::default() }));
     let refusal = |in_content| extra(Content::Refusal(RefusalPart { text: "No".to_owned(), in_content }));
     let said = request(Role::Assistant, vec![thinking, refusal(false), refusal(true), text("a")]);
-    assert_eq!(unsaid(&said), ["thinking.extra_json", "refusal.extra_json"]);
+    assert_eq!(unsaid(&said, &Spelling::OURS), ["thinking.extra_json", "refusal.extra_json"]);
     let spoken = |id: &str| part(Content::Audio(AudioPart { id: id.to_owned(), ..AudioPart::default() }));
     let twice = request(Role::Assistant, vec![spoken("a"), spoken("b")]);
     assert_eq!(write_as(&twice, false, &Spelling::OURS).unwrap_err().field, "messages[0].audio");
@@ -242,15 +242,11 @@ fn dialects_spell_reasoning_and_limits_in_their_way() {
     request.max_tokens = Some(5);
     for (spelling, member, limit) in [
         (
-            Spelling { reasoning: "reasoning", max_tokens: MaxTokens::Completion },
+            Spelling { reasoning: "reasoning", max_tokens: MaxTokens::Completion, ..Spelling::OURS },
             "reasoning",
             "max_completion_tokens",
         ),
-        (
-            Spelling { reasoning: "reasoning_content", max_tokens: MaxTokens::Plain },
-            "reasoning_content",
-            "max_tokens",
-        ),
+        (Spelling { max_tokens: MaxTokens::Plain, ..Spelling::OURS }, "reasoning_content", "max_tokens"),
     ] {
         let body: Value = serde_json::from_slice(&write_as(&request, true, &spelling).unwrap()).unwrap();
         assert_eq!(body["messages"][0], json!({"role": "assistant", "content": "a", member: "Hm"}));
@@ -283,7 +279,11 @@ fn texts_of_an_answer_are_one_string_and_calls_alone_have_null_content() {
         serde_json::from_slice::<Value>(&written).unwrap()["choices"][0]["message"].clone()
     };
     let texts = answer(vec![part(Content::RedactedThinking(redacted)), text("a"), text("b")]);
-    assert_eq!(texts, json!({"role": "assistant", "content": "ab", "refusal": null}));
+    let blocks = json!([{"type": "redacted_thinking", "data": "\u{1}"}]);
+    assert_eq!(
+        texts,
+        json!({"role": "assistant", "content": "ab", "refusal": null, "thinking_blocks": blocks})
+    );
     let calls = answer(vec![part(Content::ToolCall(call))]);
     assert_eq!(
         calls,
