@@ -89,9 +89,9 @@ impl Malformed {
 /// # Errors
 /// When it does.
 pub fn check_depth(body: &[u8], limit: usize) -> Result<(), Malformed> {
-    let mut depth = 0_usize;
-    let mut bytes = body.iter();
-    while let Some(byte) = bytes.next() {
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(byte) = body.get(at) {
+        at += 1;
         match byte {
             b'{' | b'[' => {
                 depth += 1;
@@ -100,16 +100,7 @@ pub fn check_depth(body: &[u8], limit: usize) -> Result<(), Malformed> {
                 }
             }
             b'}' | b']' => depth = depth.saturating_sub(1),
-            b'"' => {
-                // Brackets inside a string do not count.
-                while let Some(byte) = bytes.next() {
-                    match byte {
-                        b'"' => break,
-                        b'\\' => _ = bytes.next(),
-                        _ => {}
-                    }
-                }
-            }
+            b'"' => at = string_end(body, at),
             _ => {}
         }
     }
@@ -134,6 +125,30 @@ pub fn compact(body: &[u8]) -> Vec<u8> {
         escaped = false;
     }
     out
+}
+
+/// Where the string ends into which `at` points. Brackets inside it do not count.
+fn string_end(body: &[u8], mut at: usize) -> usize {
+    loop {
+        at += plain_length(body.get(at..).unwrap_or_default());
+        match body.get(at) {
+            None | Some(b'"') => return at + 1,
+            Some(b'\\') => at += 2,
+            Some(_) => at += 1,
+        }
+    }
+}
+
+/// How many bytes stand before the first that a string may not hold as it is: a quote, a backslash or a control character.
+fn plain_length(bytes: &[u8]) -> usize {
+    // Blocks without a branch for each byte are looked at many bytes at a time.
+    const BLOCK: usize = 32;
+    let special = |byte: u8| (byte == b'"') | (byte == b'\\') | (byte < 0x20);
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    let plain = blocks.iter().take_while(|block| !block.iter().fold(false, |any, byte| any | special(*byte)));
+    let start = plain.count() * BLOCK;
+    let rest = bytes[start..].iter().position(|byte| special(*byte));
+    rest.map_or(bytes.len(), |at| start + at)
 }
 
 fn too_deep(limit: usize) -> Malformed {

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::{Extras, MAX_DEPTH, Malformed, too_deep};
+use super::{Extras, MAX_DEPTH, Malformed, plain_length, too_deep};
 
 /// Reads a body that is one JSON value.
 ///
@@ -333,8 +333,7 @@ impl<'a> Reader<'a> {
         let mut escaped = false;
         self.at += 1;
         loop {
-            let plain = bytes[self.at..].iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
-            self.at = plain.map_or(bytes.len(), |plain| self.at + plain);
+            self.at += plain_length(&bytes[self.at..]);
             match bytes.get(self.at) {
                 Some(b'"') => {
                     self.at += 1;

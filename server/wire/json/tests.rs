@@ -104,6 +104,19 @@ fn nesting_is_bounded_whoever_looks() {
 }
 
 #[test]
+fn what_must_be_escaped_is_found_wherever_it_stands() {
+    for special in (0..0x20).chain([b'"', b'\\']) {
+        for at in 0..100 {
+            let mut bytes = [b'~'; 100];
+            bytes[at] = special;
+            assert_eq!(plain_length(&bytes), at, "{special:#x} at {at}");
+        }
+    }
+    assert_eq!(plain_length("plain up to \u{7f} and \u{e9}".as_bytes()), 20);
+    assert_eq!(plain_length(b""), 0);
+}
+
+#[test]
 fn half_of_a_surrogate_pair_is_no_text() {
     assert!(read(br#""\ud83d""#, Reader::string).is_err());
     assert_eq!(read(br#""\ud83d\ude00""#, Reader::string), Ok("\u{1f600}".to_owned()));

@@ -6,7 +6,7 @@
 
 use std::{io::Write as _, mem};
 
-use super::{Extras, Malformed, Reader};
+use super::{Extras, Malformed, Reader, plain_length};
 
 /// Appends one value to bytes.
 #[derive(Debug, Default)]
@@ -102,12 +102,13 @@ impl Writer {
     pub fn text(&mut self, text: &str) {
         self.out.push(b'"');
         let mut rest = text.as_bytes();
-        while let Some(plain) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
-            self.out.extend_from_slice(&rest[..plain]);
-            self.escape(rest[plain]);
-            rest = &rest[plain + 1..];
+        loop {
+            let (plain, special) = rest.split_at(plain_length(rest));
+            self.out.extend_from_slice(plain);
+            let Some((byte, after)) = special.split_first() else { break };
+            self.escape(*byte);
+            rest = after;
         }
-        self.out.extend_from_slice(rest);
         self.out.push(b'"');
     }
 
