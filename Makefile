@@ -57,7 +57,8 @@ bench:
 	cargo build --locked --release --package sluicegate-bench
 	target/release/sluicegate-bench run --gateway target/release/sluicegate --json target/bench.json $(if $(QUICK),--quick)
 
-# Needs a nightly compiler; installs cargo-fuzz beside the peers when it is not there. Not part of `make test`.
+# Needs a nightly compiler; installs cargo-fuzz beside the peers when it is not there. `make test` holds the same laws on
+# the seeds and on changes of them, without the fuzzer.
 fuzz:
 	@fuzz/run.sh $(FUZZ_TARGETS)
 

@@ -1,7 +1,10 @@
 //! Turns `proto/` into Rust: messages, servers, proto3 JSON, the descriptor set for reflection, and the table that says
-//! which permission each RPC needs.
+//! which permission each RPC needs. Makes the OpenAPI document, too.
 
-use std::{env, fmt::Write as _, fs, path::PathBuf};
+#[path = "server/rest/openapi/make/mod.rs"]
+mod openapi;
+
+use std::{collections::BTreeMap, env, fmt::Write as _, fs, path::PathBuf};
 
 use prost_reflect::{DescriptorPool, Kind, Value};
 
@@ -23,6 +26,7 @@ const SECRET_MESSAGES: [&str; 3] = [
 #[expect(clippy::disallowed_methods, reason = "cargo talks to build scripts through the environment")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed={ROOT}");
+    println!("cargo::rerun-if-changed={}", openapi::FOLDER);
     let out = PathBuf::from(env::var("OUT_DIR")?);
 
     let mut compiler = protox::Compiler::new([ROOT])?;
@@ -31,7 +35,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // These bytes keep the method options, which the typed descriptors lose.
     let bytes = compiler.encode_file_descriptor_set();
     fs::write(out.join("descriptors.bin"), &bytes)?;
-    fs::write(out.join("permissions.rs"), permission_table(&bytes)?)?;
+    let pool = DescriptorPool::decode(bytes.as_slice())?;
+    let permissions = permissions(&pool)?;
+    fs::write(out.join("permissions.rs"), permission_table(&permissions)?)?;
+    fs::write(out.join("openapi.json"), openapi::document(&pool, &permissions)?)?;
 
     tonic_prost_build::configure()
         .build_client(false)
@@ -48,30 +55,34 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Writes a match from RPC path to permission. An RPC without a permission fails the build.
-fn permission_table(descriptors: &[u8]) -> Result<String, Box<dyn std::error::Error>> {
-    let pool = DescriptorPool::decode(descriptors)?;
+/// The permission that each RPC names, e.g. `READ_MODELS`. An RPC without one fails the build.
+fn permissions(pool: &DescriptorPool) -> Result<BTreeMap<String, String>, Box<dyn std::error::Error>> {
     let option = pool
         .get_extension_by_name("sluicegate.v1.permission")
         .ok_or("the permission option is not defined")?;
     let Kind::Enum(permissions) = option.kind() else {
         return Err("the permission option is not an enum".into());
     };
+    let mut named = BTreeMap::new();
+    for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
+        let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+        let options = method.options();
+        let value = options.get_extension(&option);
+        let Value::EnumNumber(number @ 1..) = value.as_ref() else {
+            return Err(format!("{path} names no permission").into());
+        };
+        let name =
+            permissions.get_value(*number).ok_or_else(|| format!("{path} names an unknown permission"))?;
+        named.insert(path, name.name().trim_start_matches("PERMISSION_").to_owned());
+    }
+    Ok(named)
+}
+
+/// Writes a match from RPC path to permission.
+fn permission_table(permissions: &BTreeMap<String, String>) -> Result<String, std::fmt::Error> {
     let mut table = String::from("match path {\n");
-    for service in pool.services() {
-        for method in service.methods() {
-            let path = format!("/{}/{}", service.full_name(), method.name());
-            let options = method.options();
-            let value = options.get_extension(&option);
-            let Value::EnumNumber(number @ 1..) = value.as_ref() else {
-                return Err(format!("{path} names no permission").into());
-            };
-            let name = permissions
-                .get_value(*number)
-                .ok_or_else(|| format!("{path} names an unknown permission"))?;
-            let variant = camel_case(name.name().trim_start_matches("PERMISSION_"));
-            writeln!(table, "    {path:?} => Some(Permission::{variant}),")?;
-        }
+    for (path, permission) in permissions {
+        writeln!(table, "    {path:?} => Some(Permission::{}),", camel_case(permission))?;
     }
     table.push_str("    _ => None,\n}\n");
     Ok(table)

@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Reason, Result},
     gateway::Gateway,
     state::Call,
-    wire::json::{MAX_DEPTH, Malformed, check_depth},
+    wire::json::{MAX_DEPTH, Malformed, check_depth, read_message},
 };
 
 /// A request that was let in and has come in whole.
@@ -104,21 +104,7 @@ impl Exchange {
         if body.trim_ascii().is_empty() {
             return Ok(M::default());
         }
-        let mut reader = serde_json::Deserializer::from_slice(&body);
-        let message = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-            // The body as a whole is called ".".
-            let field = Some(error.path().to_string()).filter(|path| path != ".");
-            let error =
-                Error::new(Reason::InvalidRequest, format!("the body cannot be read: {}", error.inner()));
-            match field {
-                Some(field) => error.field(field),
-                None => error,
-            }
-        })?;
-        reader.end().map_err(|error| {
-            Error::new(Reason::InvalidRequest, format!("more stands behind the message: {error}"))
-        })?;
-        Ok(message)
+        read_message(&body).map_err(Malformed::in_request)
     }
 }
 

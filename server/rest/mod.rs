@@ -1,12 +1,13 @@
 //! The REST edge: wire -> proto, call, proto -> wire.
 //!
-//! Here: the OpenAI surface, the watsonx-compatible administration, and the proto JSON twins of every administrative
-//! RPC. Not here: what a call does (`gateway`, `admin`), JSON formats (`wire`), sockets, errors and limits (`edge`).
-//! Only the composition root imports it.
+//! Here: the OpenAI surface, the watsonx-compatible administration, the proto JSON twins of every administrative RPC, and
+//! the OpenAPI document of all. Not here: what a call does (`gateway`, `admin`), JSON formats (`wire`), sockets, errors
+//! and limits (`edge`). Only the composition root imports it.
 
 mod exchange;
 mod native;
 mod openai;
+mod openapi;
 mod sse;
 mod watsonx;
 
@@ -71,7 +72,7 @@ pub fn router(parts: Parts) -> Router {
         let answer = move |parts, arrival, params, request| answer(rpc, run, parts, arrival, params, request);
         router = router.route(path, on(method, answer));
     }
-    watsonx::unsupported(router).with_state(Arc::new(parts))
+    watsonx::unsupported(router).merge(openapi::routes()).with_state(Arc::new(parts))
 }
 
 fn tables() -> impl Iterator<Item = &'static Route> {
@@ -138,7 +139,8 @@ mod tests {
         twins
     }
 
-    fn shape(path: &str) -> String {
+    /// The path with `{}` for each argument.
+    pub(super) fn shape(path: &str) -> String {
         let segments = path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
         segments.collect::<Vec<_>>().join("/")
     }

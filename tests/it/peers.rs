@@ -1,5 +1,5 @@
-//! Software that others wrote judges the gateway: the OpenAI SDKs, gRPC-Web clients, grpcurl, llama.cpp as upstream, and the
-//! vendors' own SDKs, which judge what the adapters ask.
+//! Software that others wrote judges the gateway: the OpenAI SDKs, gRPC-Web clients, grpcurl, schemathesis, llama.cpp as
+//! upstream, and the vendors' own SDKs, which judge what the adapters ask.
 //!
 //! `make test` sets the programs up and names their folder in `SLUICEGATE_PEERS`; without it these tests say that they
 //! were not run.
@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::{ADMIN_KEY, TestGateway, chat, start_gateway};
+use crate::support::{ADMIN_KEY, FakeUpstream, TestGateway, chat, json_answer, start_gateway};
 
 /// The folder of the programs. `None`, said aloud: they are not there.
 pub fn peers() -> Option<PathBuf> {
@@ -115,6 +115,18 @@ async fn the_openai_sdks_work_unmodified() {
             println!("{name} {base_path}\n{}", run(command).await);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schemathesis_finds_the_openapi_document_true() {
+    let Some(peers) = peers() else { return };
+    let models = json_answer(200, r#"{"object": "list", "data": [{"id": "tiny", "object": "model"}]}"#);
+    let upstream = FakeUpstream::answering(models).await;
+    let gateway = start_gateway().await;
+    gateway.add_demo().await;
+    let mut command = script(&peers, &gateway, "openapi.sh");
+    command.env("UPSTREAM_URL", &upstream.base_url);
+    println!("{}", run(command).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,17 +1,19 @@
 //! JSON, read and written by hand, so that nothing is lost on the way.
 //!
 //! Here: [`Reader`], which walks a text once and names the member that is wrong; [`Writer`], which appends members;
-//! [`Members`], which changes an object that is written already; and the nesting check. What a codec does not know it
-//! keeps as JSON text ([`Extras`]): numbers keep their digits and objects the order of their members, which a value tree
-//! would not. Not here: what the members mean.
+//! [`Members`], which changes an object that is written already; [`read_message`], for messages in the JSON of protobuf;
+//! and the nesting check. What a codec does not know it keeps as JSON text ([`Extras`]): numbers keep their digits and
+//! objects the order of their members, which a value tree would not. Not here: what the members mean.
 
 mod members;
+mod message;
 mod reader;
 mod writer;
 
 use std::collections::BTreeMap;
 
 pub use members::Members;
+pub use message::read_message;
 pub use reader::{Kind, Reader, read};
 pub use writer::{List, Object, Writer};
 

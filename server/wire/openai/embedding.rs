@@ -132,10 +132,14 @@ fn read_base64(reader: &mut Reader<'_>) -> Result<Vec<f32>, Malformed> {
     let text = reader.text()?;
     let bytes = STANDARD.decode(text.as_bytes()).map_err(|_| Malformed::new("not valid base64"))?;
     let (singles, rest) = bytes.as_chunks::<4>();
-    if rest.is_empty() {
-        Ok(singles.iter().map(|single| f32::from_le_bytes(*single)).collect())
-    } else {
-        Err(Malformed::new("not a whole number of 32-bit floats"))
+    if !rest.is_empty() {
+        return Err(Malformed::new("not a whole number of 32-bit floats"));
+    }
+    let values: Vec<_> = singles.iter().map(|single| f32::from_le_bytes(*single)).collect();
+    // As a list, it could not be written: JSON has no word for them.
+    match values.iter().find(|value| !value.is_finite()) {
+        Some(value) => Err(Malformed::new(format!("holds {value}, which is no number"))),
+        None => Ok(values),
     }
 }
 
@@ -182,6 +186,18 @@ mod tests {
             let body = format!(r#"{{"model":"m","input":{input}}}"#);
             let (request, _) = read_request(body.as_bytes()).unwrap();
             assert_eq!(write_request(&request, "m").unwrap(), body.as_bytes());
+        }
+    }
+
+    #[test]
+    fn vector_with_holes_is_refused_however_it_is_written() {
+        for hole in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let bytes: Vec<u8> = [1.0, hole].iter().flat_map(|value: &f32| value.to_le_bytes()).collect();
+            for vector in [format!("\"{}\"", STANDARD.encode(bytes)), "[1.0,null]".to_owned()] {
+                let body = format!(r#"{{"data":[{{"index":0,"embedding":{vector}}}]}}"#);
+                let fault = read_response(body.as_bytes()).unwrap_err();
+                assert!(fault.field.starts_with("data[0].embedding"), "{vector}: {fault:?}");
+            }
         }
     }
 }
