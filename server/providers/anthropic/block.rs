@@ -223,8 +223,7 @@ fn write_call(
     call: &ToolCallPart,
     dropped: &mut Vec<&'static str>,
 ) -> Result<String, Malformed> {
-    let input = tools::arguments(&call.arguments_json)
-        .map_err(|fault| fault.inside("arguments").inside("function"))?;
+    let input = tools::arguments(&call.arguments_json);
     // Other members were put there by other vendors and by clients that copy what they got.
     let foreign = |name: &&String| {
         !OF_CALL.contains(&name.as_str()) && !matches!(name.as_str(), "index" | "cache_control")
@@ -235,7 +234,7 @@ fn write_call(
         object.text("type", "tool_use");
         object.text("id", &id(&call.id));
         object.text("name", &call.name);
-        object.optional_raw("input", Some(input));
+        object.optional_raw("input", Some(&input));
         object.optional_raw("cache_control", mark_of(part).as_deref());
         for name in OF_CALL {
             object.optional_raw(name, part.extra_json.get(name).map(String::as_str));

@@ -231,6 +231,18 @@ fn the_callers_choice_of_a_tool_comes_before_the_form_of_the_answer() {
 }
 
 #[test]
+fn arguments_are_an_object_whatever_the_model_wrote() {
+    for (written, sent) in [
+        ("{\"a\": 1.00}", "{\"a\": 1.00}"),
+        (" ", "{}"),
+        ("{\"a\": ", r#"{"arguments":"{\"a\": "}"#),
+        ("[1]", r#"{"arguments":"[1]"}"#),
+    ] {
+        assert_eq!(tools::arguments(written), sent);
+    }
+}
+
+#[test]
 fn beta_features_are_words() {
     assert!(is_beta("files-api-2025-04-14, x").is_ok());
     for wrong in ["", "a,,b", "a b", "a\r\nb: c"] {

@@ -1,13 +1,15 @@
 //! Tools, the choice among them, and the form of the answer: a schema that the model keeps to, or, where it cannot, a tool of
 //! ours that it has to call, whose arguments are the answer.
 
+use std::borrow::Cow;
+
 use super::{block::mark, model::Model, schema};
 use crate::{
     proto::v1::{
         ChatRequest, FunctionTool, JsonSchemaFormat, Tool, ToolChoiceMode, response_format::Format,
         tool::Kind as ToolKind, tool_choice::Choice,
     },
-    wire::json::{Malformed, Members, Reader, Writer},
+    wire::json::{self, Malformed, Members, Reader, Writer},
 };
 
 /// The tool of ours. Calls of it are told as text, so no caller may have one of that name.
@@ -192,14 +194,14 @@ pub(super) fn text(writer: Writer) -> Result<String, Malformed> {
     String::from_utf8(writer.finish()?).map_err(|_| Malformed::new("not valid UTF-8"))
 }
 
-/// The arguments of a call: a JSON object, an empty one where nothing stands.
-///
-/// # Errors
-/// When they are something else.
-pub(super) fn arguments(json: &str) -> Result<&str, Malformed> {
+/// The arguments of a call: a JSON object, an empty one where nothing stands. What a model wrote otherwise stands in one, as
+/// the vendor takes nothing else.
+pub(super) fn arguments(json: &str) -> Cow<'_, str> {
     if json.trim().is_empty() {
-        return Ok("{}");
+        return Cow::Borrowed("{}");
     }
-    crate::wire::json::read(json.as_bytes(), Reader::raw_object)
-        .map_err(|_| Malformed::new("the arguments of a call must be a JSON object for this provider"))
+    match json::read(json.as_bytes(), Reader::raw_object) {
+        Ok(object) => Cow::Borrowed(object),
+        Err(_) => Writer::text_of(|object| object.text("arguments", json)).into(),
+    }
 }
