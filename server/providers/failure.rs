@@ -17,8 +17,9 @@ const RETRY_AFTER_MS: &str = "retry-after-ms";
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// Words in a vendor's type or code of an error, and what they mean. The first that fits counts.
-const WORDS: [(&str, Reason); 13] = [
+const WORDS: [(&str, Reason); 15] = [
     ("context_length", Reason::ContextLengthExceeded),
+    ("too_many_tokens", Reason::ContextLengthExceeded),
     ("string_above_max_length", Reason::ContextLengthExceeded),
     ("content_filter", Reason::ContentFiltered),
     ("content_policy", Reason::ContentFiltered),
@@ -31,6 +32,7 @@ const WORDS: [(&str, Reason); 13] = [
     ("model_not_found", Reason::UpstreamModelNotFound),
     ("timeout", Reason::ProviderTimeout),
     ("invalid_request", Reason::ProviderRejected),
+    ("invalid_tool_generation", Reason::ProviderRejected),
 ];
 
 /// The error of an answer outside 2xx. The vendor's words, code and parameter survive. A 400 that says one of
@@ -53,6 +55,17 @@ pub(super) fn of_status(
         // The vendor's code tells more of a wrong request than its status.
         reason_of_names(&vendor).filter(is_about_content).unwrap_or(by_status)
     };
+    of_known(reason, status, headers, vendor)
+}
+
+/// The same where the vendor has other reasons for a status than most.
+pub(super) fn of_known(
+    reason: Reason,
+    status: StatusCode,
+    headers: &HeaderMap,
+    vendor: VendorError,
+) -> Error {
+    let said = said(&vendor);
     let message = match status.as_u16() {
         _ if reason == Reason::ProviderAuthFailed => {
             format!("the provider refused the gateway's credential: {said}")

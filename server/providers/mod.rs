@@ -12,6 +12,7 @@ use url::Url;
 mod anthropic;
 mod azure_openai;
 mod cerebras;
+mod cohere;
 mod custom;
 mod demo;
 mod failure;
@@ -19,11 +20,13 @@ mod gemini;
 mod groq;
 mod mistral;
 mod nim;
+mod ollama;
 mod openai;
 pub mod openai_dialect;
 mod options;
 mod segment;
 mod teller;
+mod unserved;
 mod xai;
 
 pub use segment::safe_path_segment;
@@ -44,12 +47,14 @@ pub static REGISTRY: &[&ProviderType] = &[
     &anthropic::ROW,
     &azure_openai::ROW,
     &cerebras::ROW,
+    &cohere::ROW,
     &custom::ROW,
     &demo::ROW,
     &gemini::ROW,
     &groq::ROW,
     &mistral::ROW,
     &nim::ROW,
+    &ollama::ROW,
     &openai::ROW,
     &xai::ROW,
 ];

@@ -1,13 +1,18 @@
 //! Vendors with ways of their own, over the live port.
 
 mod anthropic;
+mod cohere;
 mod gemini;
+mod ollama;
 
 use serde_json::{Value, json};
 
 use crate::{
     rest::sent,
-    support::{ADMIN_KEY, FakeUpstream, TestGateway, chat_answer, json_answer, start_gateway},
+    support::{
+        ADMIN_KEY, FakeUpstream, TestGateway, chat_answer, clean_end, json_answer, piece, start_gateway,
+        stream_head,
+    },
 };
 
 const SECRET: &str = "upstream-secret-0123456789abcwxyz";
@@ -28,6 +33,25 @@ fn chat(text: &str) -> Value {
 
 fn root(upstream: &FakeUpstream) -> String {
     upstream.base_url.trim_end_matches("/v1").to_owned()
+}
+
+/// What an upstream was asked, the oldest first: the path, and the body.
+fn asked(upstream: &FakeUpstream) -> Vec<(String, Value)> {
+    let body = |bytes: &[u8]| serde_json::from_slice(bytes).unwrap_or_default();
+    upstream.requests().iter().map(|request| (request.path.clone(), body(&request.body))).collect()
+}
+
+/// A streamed answer of these bytes.
+fn streamed(bytes: &str) -> Vec<u8> {
+    [stream_head(), piece(bytes), clean_end()].concat()
+}
+
+/// A conversation in which a tool may be called.
+fn weather(messages: &Value) -> Value {
+    let parameters =
+        json!({"type": "object", "properties": {"zone": {"type": "string"}}, "required": ["zone"]});
+    let tools = json!([{"type": "function", "function": {"name": "get_weather", "parameters": parameters}}]);
+    json!({"model": "m", "messages": messages, "tools": tools})
 }
 
 #[tokio::test]

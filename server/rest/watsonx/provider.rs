@@ -36,6 +36,10 @@ const SYNONYMS: [(&str, &str); 8] = [
     ("watsonx", "watsonxai"),
 ];
 
+/// Other names of arguments: (provider type or any, theirs, ours).
+const ARGUMENTS: [(Option<&str>, &str, &str); 2] =
+    [(None, "apiKey", "apikey"), (Some("ollama"), "host", "base_url")];
+
 /// What `data` says, sorted by the registry row.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Arguments {
@@ -142,10 +146,14 @@ fn sort(row: &ProviderType, data: BTreeMap<String, String>) -> Result<Arguments>
     let mut sorted = Arguments::default();
     let secret = |name: &str| row.auth.iter().any(|kind| kind.secrets().iter().any(|one| one.name == name));
     for (given, text) in data {
-        // Some documents of this API print it so.
-        let name = if given == "apiKey" { "apikey".to_owned() } else { given };
+        let other = ARGUMENTS.iter().find(|(of, theirs, _)| {
+            *theirs == given && of.is_none_or(|provider_type| provider_type == row.name)
+        });
+        let name = other.map_or(given, |(_, _, ours)| (*ours).to_owned());
         if name == "base_url" {
-            sorted.base_url = text;
+            // A host may come without its scheme, as its own settings have it.
+            let is_bare = other.is_some() && !text.contains("://");
+            sorted.base_url = if is_bare { format!("http://{text}") } else { text };
         } else if secret(&name) {
             sorted.secrets.insert(name, text);
         } else if row.settings.iter().any(|setting| setting.name == name) {
@@ -211,6 +219,26 @@ mod tests {
         let error = sort(row, map(&[("region", "eu")])).unwrap_err();
         assert_eq!(error.detail().field.as_deref(), Some("data.region"));
         assert!(error.message().contains("apikey"), "{error}");
+    }
+
+    #[test]
+    fn host_of_ollama_is_its_address() {
+        let row = provider_type("ollama").unwrap();
+        for (host, base_url) in [
+            ("http://box:11434", "http://box:11434"),
+            ("box:11434", "http://box:11434"),
+            ("https://x", "https://x"),
+        ] {
+            let data = map(&[("host", host), ("keep_alive", "5"), ("clean_on_close", "true")]);
+            let expected = Arguments {
+                base_url: base_url.into(),
+                settings: map(&[("clean_on_close", "true"), ("keep_alive", "5")]),
+                secrets: map(&[]),
+            };
+            assert_eq!(sort(row, data).unwrap(), expected);
+        }
+        let error = sort(provider_type("cohere").unwrap(), map(&[("host", "http://x")])).unwrap_err();
+        assert_eq!(error.detail().field.as_deref(), Some("data.host"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ type Feature = (&'static str, fn(Subject) -> bool);
 
 const FEATURES: [Feature; 13] = [
     ("chat", |subject| takes(subject, "text", &[])),
-    ("tools", |subject| takes(subject, "tools-parallel", &["tools"]) && takes(subject, "tools-results", &[])),
+    ("tools", |subject| takes(subject, "tools", &["tools"]) && answers(subject, "tools")),
     ("JSON schema", |subject| takes(subject, "json-schema", &["response_format"])),
     ("reasoning", |subject| answers(subject, "thinking")),
     ("images as data", |subject| takes(subject, "image-data", &[])),

@@ -58,7 +58,7 @@ const HOSTS: [(&str, &str); 3] = [
 ];
 
 /// Interfaces of a vendor's own: (part of the path, provider type).
-const INTERFACES: [(&str, &str); 10] = [
+const INTERFACES: [(&str, &str); 13] = [
     ("/v1/messages", "anthropic"),
     (":generateContent", "gemini"),
     (":streamGenerateContent", "gemini"),
@@ -67,9 +67,16 @@ const INTERFACES: [(&str, &str); 10] = [
     ("/foundation-models", "bedrock"),
     ("/v2/chat", "cohere"),
     ("/v2/embed", "cohere"),
-    ("/api/", "ollama"),
+    ("/api/chat", "ollama"),
+    ("/api/generate", "ollama"),
+    ("/api/embed", "ollama"),
+    ("/api/tags", "ollama"),
     ("/ml/v1/", "watsonxai"),
 ];
+
+/// Interfaces that we do not speak, though their paths or hosts look like those of ours: what `/api/embed` has replaced,
+/// and facts about one model.
+const OTHERS: [&str; 2] = ["/api/embeddings", "/api/show"];
 
 /// What decodes a recording.
 struct Decoder {
@@ -137,8 +144,11 @@ fn recordings_obey_the_laws() {
 /// Whether a vendor is at this address.
 fn is_home(row: &ProviderType, url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
+    let same_place = |home: Url| {
+        home.host_str() == Some(host) && home.port_or_known_default() == url.port_or_known_default()
+    };
     let in_row = match row.endpoint {
-        Endpoint::Url(home) => Url::parse(home).is_ok_and(|home| home.host_str() == Some(host)),
+        Endpoint::Url(home) => Url::parse(home).is_ok_and(same_place),
         Endpoint::Named { after, .. } => host.ends_with(after),
         Endpoint::FromOperator | Endpoint::BuiltIn(_) => false,
     };
@@ -175,6 +185,9 @@ impl Recording {
     fn decoder(&self) -> Option<Decoder> {
         let url = self.url()?;
         let path = url.path();
+        if OTHERS.contains(&path) {
+            return None;
+        }
         let api = if self.api == "error" { self.error_of.as_deref()? } else { self.api.as_str() };
         let ours = path.ends_with("/v1/completions")
             || path.ends_with("/v1/embeddings")

@@ -19,7 +19,11 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Logprobs, Malformed> {
     Ok(logprobs)
 }
 
-fn read_token(reader: &mut Reader<'_>) -> Result<TokenLogprob, Malformed> {
+/// Takes one token.
+///
+/// # Errors
+/// When it is not one; names the member.
+pub fn read_token(reader: &mut Reader<'_>) -> Result<TokenLogprob, Malformed> {
     let mut token = TokenLogprob::default();
     reader.object(|reader, name| {
         match name {

@@ -18,6 +18,7 @@ mod thinking;
 mod tool;
 
 pub use chunk::{ChunkReader, ChunkWriter};
+pub use logprobs::read_token as read_token_logprob;
 pub use request::{Wanted, read_request, unsaid, write_request};
 pub use response::{read_response, write_response};
 pub use thinking::{read_thinking, write_thinking};
