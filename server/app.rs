@@ -62,7 +62,7 @@ impl App {
         let hasher = Arc::new(hasher);
         let generated_admin_key = configure(&config, &state, &sealer, &hasher, &clock).await?;
 
-        let driver = Driver::new(Arc::clone(&sealer), work.clone());
+        let driver = Driver::new(Arc::clone(&sealer), clock.clone(), work.clone());
         let (metrics, usage, usage_reader) = metrics::new();
         records.spawn(usage_reader.run());
         let limits = Limits {

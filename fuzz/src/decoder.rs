@@ -55,6 +55,7 @@ fn read<C>(framing: Framing, decoder: &mut dyn ChunkDecoder<C>, stream: &[u8], c
         match pushed {
             Ok(true) => continue,
             Ok(false) => end = Some("finished".to_owned()),
+            Err(PushError::Broken(cause)) => end = Some(format!("broken: {cause}")),
             Err(PushError::TooLong(_)) => end = Some("too long".to_owned()),
             Err(PushError::Frame(error)) => {
                 let error: sluicegate::error::Error = error;

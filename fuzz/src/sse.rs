@@ -36,6 +36,7 @@ fn read(mut reader: Reader, stream: &[u8], cut: Cut) -> (Frames, bool, End) {
         match pushed {
             Ok(go_on) => !go_on,
             Err(PushError::TooLong(_)) => true,
+            Err(PushError::Broken(cause)) => panic!("{cause}"),
             Err(PushError::Frame(never)) => match never {},
         }
     });

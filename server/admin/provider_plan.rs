@@ -228,7 +228,7 @@ fn normalize_base_url(
             "provider.base_url",
             format!("is required for type {}; write it like https://api.example.com/v1", row.name),
         )),
-        (Endpoint::Named { setting, before, after }, true) => match settings.get(setting) {
+        (Endpoint::Named { setting, before, after, .. }, true) => match settings.get(setting) {
             Some(_) => Ok(()),
             None => Err(Error::invalid(
                 format!("provider.settings.{setting}"),

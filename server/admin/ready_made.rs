@@ -22,9 +22,9 @@ use crate::{
 /// Marks a provider as ours to keep up to date. Without it, it is the operator's.
 const LABEL: (&str, &str) = ("ready-made", "environment");
 
-/// Makes a provider, named after its type, for each type whose first environment variable is set; brings those made
-/// earlier up to date; leaves alone what an operator has made under that name. What is wrong with one vendor's variables
-/// is logged: it must not keep the gateway from starting.
+/// Makes a provider, named after its type, for each type of which the first environment variable or one with a secret is
+/// set; brings those made earlier up to date; leaves alone what an operator has made under that name. What is wrong with
+/// one vendor's variables is logged: it must not keep the gateway from starting.
 ///
 /// # Errors
 /// That the store failed.
@@ -66,8 +66,9 @@ pub async fn register_models(admin: &Admin) {
 }
 
 fn wanted(row: &ProviderType, lookup: &(dyn Fn(&str) -> Option<String> + Sync)) -> Option<Wanted> {
-    let (first, _) = row.environment.first()?;
-    lookup(first)?;
+    let secrets: Vec<_> = row.auth.iter().flat_map(|auth| auth.secrets()).map(|secret| secret.name).collect();
+    let asks = |(rank, (_, name)): &(usize, &(_, &str))| *rank == 0 || secrets.contains(name);
+    row.environment.iter().enumerate().filter(asks).find_map(|(_, (variable, _))| lookup(variable))?;
     let mut provider = Provider {
         name: row.name.into(),
         r#type: row.name.into(),

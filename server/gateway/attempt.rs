@@ -54,8 +54,9 @@ pub(super) async fn unary<O: Operation>(
     let dropped = std::mem::take(&mut outbound.dropped);
     let answer = async {
         let body = driver.send(upstream, outbound, &pace).await?;
+        let head = body.head().clone();
         let body = driver.collect(upstream, body, &mut pace).await?;
-        O::response(adapter, &body, &to)
+        O::response(adapter, &head, &body, &to)
     };
     answer.await.map(|response| (response, dropped)).map_err(|error| explain(driver, target, error))
 }

@@ -1,5 +1,7 @@
 //! What differs between chat, completion and embedding, so that the stages are written once.
 
+use http::HeaderMap;
+
 use crate::{
     error::Result,
     gateway::{
@@ -24,7 +26,12 @@ pub(super) trait Operation {
     /// Bytes of text that the model will read, from which tokens are estimated where the provider reports none.
     fn input_bytes(request: &Self::Request) -> usize;
     fn outbound(adapter: &dyn Adapter, request: &Self::Request, to: &UpstreamModel<'_>) -> Result<Outbound>;
-    fn response(adapter: &dyn Adapter, body: &[u8], to: &UpstreamModel<'_>) -> Result<Self::Response>;
+    fn response(
+        adapter: &dyn Adapter,
+        head: &HeaderMap,
+        body: &[u8],
+        to: &UpstreamModel<'_>,
+    ) -> Result<Self::Response>;
     fn usage(response: &Self::Response) -> Option<&Usage>;
     /// Fills in what the vendor has left out of the answer's identity.
     fn identify(response: &mut Self::Response, identity: &Identity<'_>);
@@ -70,7 +77,12 @@ impl Operation for Chat {
         adapter.chat(request, to)
     }
 
-    fn response(adapter: &dyn Adapter, body: &[u8], to: &UpstreamModel<'_>) -> Result<ChatResponse> {
+    fn response(
+        adapter: &dyn Adapter,
+        _: &HeaderMap,
+        body: &[u8],
+        to: &UpstreamModel<'_>,
+    ) -> Result<ChatResponse> {
         adapter.chat_response(body, to)
     }
 
@@ -175,7 +187,12 @@ impl Operation for Complete {
         adapter.complete(request, to)
     }
 
-    fn response(adapter: &dyn Adapter, body: &[u8], to: &UpstreamModel<'_>) -> Result<CompleteResponse> {
+    fn response(
+        adapter: &dyn Adapter,
+        _: &HeaderMap,
+        body: &[u8],
+        to: &UpstreamModel<'_>,
+    ) -> Result<CompleteResponse> {
         adapter.complete_response(body, to)
     }
 
@@ -246,8 +263,17 @@ impl Operation for Embed {
         adapter.embed(request, to)
     }
 
-    fn response(adapter: &dyn Adapter, body: &[u8], to: &UpstreamModel<'_>) -> Result<EmbedResponse> {
-        adapter.embed_response(body, to)
+    fn response(
+        adapter: &dyn Adapter,
+        head: &HeaderMap,
+        body: &[u8],
+        to: &UpstreamModel<'_>,
+    ) -> Result<EmbedResponse> {
+        let mut response = adapter.embed_response(body, to)?;
+        if response.usage.is_none() {
+            response.usage = adapter.embed_usage(head);
+        }
+        Ok(response)
     }
 
     fn usage(response: &EmbedResponse) -> Option<&Usage> {

@@ -30,7 +30,12 @@ const USAGE_SINCE: &str = "2024-09-01";
 pub(super) static ROW: ProviderType = ProviderType {
     name: NAME,
     title: "Azure OpenAI",
-    endpoint: Endpoint::Named { setting: "resource_name", before: "https://", after: ".openai.azure.com" },
+    endpoint: Endpoint::Named {
+        setting: "resource_name",
+        before: "https://",
+        after: ".openai.azure.com",
+        control: "https://",
+    },
     auth: &[Auth::Header("api-key")],
     settings: &[
         Setting {

@@ -88,8 +88,14 @@ pub(super) fn of_known(
 
 /// The error that a stream brings in place of a chunk.
 pub(super) fn of_stream(vendor: VendorError) -> Error {
+    let reason = reason_of_body(&vendor);
+    of_broken_stream(vendor, reason)
+}
+
+/// The same of a vendor whose classes of errors tell the reason.
+pub(super) fn of_broken_stream(vendor: VendorError, reason: Reason) -> Error {
     let message = format!("the provider broke off its answer: {}", said(&vendor));
-    with_vendor(Error::new(reason_of_body(&vendor), message), vendor)
+    with_vendor(Error::new(reason, message), vendor)
 }
 
 /// Why it failed, as far as the body tells.
@@ -135,7 +141,8 @@ pub(super) fn is_error(extras: &Extras) -> bool {
     said || extras.get("object").is_some_and(|object| object == "\"error\"")
 }
 
-fn reason_of(status: StatusCode) -> Reason {
+/// Why it failed, as far as the status tells.
+pub(super) fn reason_of(status: StatusCode) -> Reason {
     match status.as_u16() {
         // 402: our account is not paid for.
         401..=403 => Reason::ProviderAuthFailed,

@@ -11,6 +11,7 @@ use url::Url;
 
 mod anthropic;
 mod azure_openai;
+mod bedrock;
 mod cerebras;
 mod cohere;
 mod custom;
@@ -36,7 +37,7 @@ use crate::{
     http::Client,
     proto::v1::{
         AvailableModel, ChatChunk, ChatRequest, ChatResponse, CompleteChunk, CompleteRequest,
-        CompleteResponse, EmbedRequest, EmbedResponse, Operation,
+        CompleteResponse, EmbedRequest, EmbedResponse, Operation, Usage,
     },
     secrets::Sealed,
     wire::{Frame, Framing},
@@ -46,6 +47,7 @@ use crate::{
 pub static REGISTRY: &[&ProviderType] = &[
     &anthropic::ROW,
     &azure_openai::ROW,
+    &bedrock::ROW,
     &cerebras::ROW,
     &cohere::ROW,
     &custom::ROW,
@@ -65,6 +67,9 @@ pub type Settings = BTreeMap<String, String>;
 /// The name under which settings hold the provider's address, as its paths may depend on the host. No setting has it.
 pub const BASE_URL: &str = "base_url";
 
+/// The setting that names the region of AWS in which a provider is, and for which its calls are signed.
+pub const AWS_REGION: &str = "region";
+
 /// A registry row: everything ordinary about a vendor, as data.
 pub struct ProviderType {
     /// API value, metrics label, fixture folder, documentation: `groq`.
@@ -77,8 +82,8 @@ pub struct ProviderType {
     pub auth: &'static [Auth],
     /// Settings beside the base URL.
     pub settings: &'static [Setting],
-    /// Environment variables that make a ready-made provider: (variable, name of the secret, setting or `base_url`).
-    /// The first must be set.
+    /// Environment variables that make a ready-made provider: (variable, name of the secret, setting or `base_url`), later
+    /// ones before earlier ones of the same name. The first must be set, or one that holds a secret.
     pub environment: &'static [(&'static str, &'static str)],
     /// Translates.
     pub adapter: &'static dyn Adapter,
@@ -100,6 +105,8 @@ pub enum Endpoint {
         before: &'static str,
         /// What stands behind it.
         after: &'static str,
+        /// What stands before it where the vendor is administered, which may be another host of the same name's family.
+        control: &'static str,
     },
     /// Inside the gateway: a pure function from request to answer.
     BuiltIn(fn(&Outbound, &Settings) -> BuiltInReply),
@@ -127,6 +134,8 @@ pub enum Auth {
     Bearer,
     /// This header, with the secret `apikey`.
     Header(&'static str),
+    /// Signed as AWS wants it for this service, in the region of the setting [`AWS_REGION`].
+    AwsSigV4(&'static str),
 }
 
 /// A configured provider, ready to be called. The credential stays sealed until the driver sends.
@@ -140,6 +149,8 @@ pub struct Upstream {
     pub provider_type: &'static ProviderType,
     /// Base address, without a trailing slash. Meaningless for a built-in type.
     pub base_url: Url,
+    /// Where the vendor is administered, for listings: the base address, unless the vendor has another host for that.
+    pub control_url: Url,
     /// Settings by name.
     pub settings: Settings,
     /// Headers sent with every call.
@@ -262,6 +273,12 @@ pub trait Adapter: Send + Sync {
         Err(unsupported("embedding"))
     }
 
+    /// Reads the usage out of the headers of an answer with embeddings, of vendors that say it nowhere else.
+    fn embed_usage(&self, head: &HeaderMap) -> Option<Usage> {
+        let _ = head;
+        None
+    }
+
     /// Asks which models the upstream offers. Also the cheap call of `TestProvider`.
     fn list_models(&self, settings: &Settings) -> Result<Outbound> {
         let _ = settings;
@@ -324,10 +341,23 @@ impl Endpoint {
             }
             Self::Url(default) => Some(default.into()),
             Self::FromOperator => None,
-            Self::Named { setting, before, after } => {
+            Self::Named { setting, before, after, .. } => {
                 settings.get(setting).map(|value| format!("{before}{value}{after}").into())
             }
         }
+    }
+
+    /// Where a provider with this address is administered: elsewhere if the address is one of the vendor's own that says
+    /// so by how it begins, whoever wrote it.
+    #[must_use]
+    pub fn control_address(self, address: &str) -> Cow<'_, str> {
+        let elsewhere = match self {
+            Self::Named { before, control, .. } => {
+                address.strip_prefix(before).map(|rest| format!("{control}{rest}").into())
+            }
+            Self::Url(_) | Self::FromOperator | Self::BuiltIn(_) => None,
+        };
+        elsewhere.unwrap_or(address.into())
     }
 }
 
@@ -338,6 +368,28 @@ const API_KEY: Setting =
     Setting { name: "apikey", required: true, help: "the key that the vendor gave you", check: |_| Ok(()) };
 
 impl Auth {
+    /// What a signature of AWS needs: the id of an access key, the key, and the token of a session if it is one's.
+    pub const AWS_SECRETS: [Setting; 3] = [
+        Setting {
+            name: "access_key_id",
+            required: true,
+            help: "id of the access key, like AKIAIOSFODNN7EXAMPLE",
+            check: |_| Ok(()),
+        },
+        Setting {
+            name: "secret_access_key",
+            required: true,
+            help: "the access key itself",
+            check: |_| Ok(()),
+        },
+        Setting {
+            name: "session_token",
+            required: false,
+            help: "token of the session, where the access key is temporary",
+            check: |_| Ok(()),
+        },
+    ];
+
     /// Name in `ListProviderTypes`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -345,6 +397,7 @@ impl Auth {
             Self::None => "none",
             Self::Bearer => "bearer",
             Self::Header(_) => "header",
+            Self::AwsSigV4(_) => "aws_sigv4",
         }
     }
 
@@ -354,6 +407,7 @@ impl Auth {
         match self {
             Self::None => &[],
             Self::Bearer | Self::Header(_) => &[API_KEY],
+            Self::AwsSigV4(_) => &Self::AWS_SECRETS,
         }
     }
 }

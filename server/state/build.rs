@@ -86,7 +86,9 @@ fn upstream(stored: &StoredProvider, connector: &Connector) -> Result<Upstream, 
         None if matches!(endpoint, Endpoint::BuiltIn(_)) => NOWHERE.into(),
         None => return Err("base_url is missing".into()),
     };
-    let base_url = Url::parse(&base_url).map_err(|cause| format!("base_url is no URL: {cause}"))?;
+    let parse = |address: &str| Url::parse(address).map_err(|cause| format!("base_url is no URL: {cause}"));
+    let control_url = parse(&endpoint.control_address(&base_url))?;
+    let base_url = parse(&base_url)?;
     let mut headers = HeaderMap::with_capacity(provider.headers.len());
     for (name, value) in &provider.headers {
         let wrong = || format!("header \"{name}\" cannot be sent");
@@ -98,6 +100,7 @@ fn upstream(stored: &StoredProvider, connector: &Connector) -> Result<Upstream, 
         name: provider.name.clone(),
         provider_type,
         base_url,
+        control_url,
         settings,
         headers,
         credential: stored.credential.clone(),

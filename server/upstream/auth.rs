@@ -4,22 +4,30 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use super::sigv4;
 use crate::{
+    clock::Clock,
     error::{Error, Reason, Result},
-    providers::{Auth, Upstream},
+    providers::{Auth, Setting, Upstream},
     secret::Secret,
     secrets::{Credential, Sealer},
 };
 
 /// Opens credentials.
 #[derive(Clone)]
-pub(super) struct Opener(pub(super) Arc<Sealer>);
+pub(super) struct Opener {
+    pub(super) sealer: Arc<Sealer>,
+    /// Signatures tell their time.
+    pub(super) clock: Clock,
+}
 
 impl Opener {
-    /// Adds what the provider's kind of credential wants.
-    pub(super) fn authorize(&self, to: &Upstream, headers: &mut HeaderMap) -> Result<()> {
+    /// Adds what the provider's kind of credential wants. The request must be finished: some kinds sign it.
+    pub(super) fn authorize(&self, to: &Upstream, request: &mut reqwest::Request) -> Result<()> {
         let credential = self.open(to)?;
-        let has = |kind: &&Auth| kind.secrets().iter().all(|secret| credential.get(secret.name).is_some());
+        let there = |secret: &Setting| !secret.required || credential.get(secret.name).is_some();
+        let has = |kind: &&Auth| kind.secrets().iter().all(there);
+        let headers = request.headers_mut();
         match to.provider_type.auth.iter().find(has) {
             Some(Auth::None) => Ok(()),
             Some(Auth::Bearer) => {
@@ -27,6 +35,9 @@ impl Opener {
             }
             Some(Auth::Header(name)) => {
                 insert(to, headers, HeaderName::from_static(name), "", credential.get("apikey"))
+            }
+            Some(Auth::AwsSigV4(service)) => {
+                sigv4::authorize(to, service, &credential, request, self.clock.now())
             }
             None => Err(Error::new(
                 Reason::ProviderAuthFailed,
@@ -43,7 +54,7 @@ impl Opener {
     pub(super) fn open(&self, to: &Upstream) -> Result<Credential> {
         match &to.credential {
             Some(sealed) => {
-                Credential::open(&to.id, &self.0, sealed).map_err(|error| error.provider(&to.name))
+                Credential::open(&to.id, &self.sealer, sealed).map_err(|error| error.provider(&to.name))
             }
             None => Ok(Credential::default()),
         }

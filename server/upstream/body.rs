@@ -8,6 +8,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 use http_body::Body as _;
 use tokio::time::Sleep;
 
@@ -15,7 +16,10 @@ use super::Pace;
 use crate::error::{Error, Reason, Result};
 
 /// A body that is read piece by piece. Dropping it closes the upstream call.
-pub struct Body(Source);
+pub struct Body {
+    source: Source,
+    head: HeaderMap,
+}
 
 enum Source {
     Http(reqwest::Body),
@@ -25,17 +29,24 @@ enum Source {
 impl Body {
     /// The body of an HTTP answer.
     pub(super) fn http(response: reqwest::Response) -> Self {
-        Self(Source::Http(response.into()))
+        let head = response.headers().clone();
+        Self { source: Source::Http(response.into()), head }
     }
 
     /// Pieces that come each after its time.
     pub(super) fn timed(pieces: Vec<(Duration, Bytes)>) -> Self {
-        Self(Source::Timed { pieces: pieces.into(), wait: None })
+        Self { source: Source::Timed { pieces: pieces.into(), wait: None }, head: HeaderMap::new() }
+    }
+
+    /// The headers of the answer.
+    #[must_use]
+    pub fn head(&self) -> &HeaderMap {
+        &self.head
     }
 
     /// The next piece; `None` at a clean end.
     pub(super) fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        match &mut self.0 {
+        match &mut self.source {
             Source::Http(body) => loop {
                 let frame = match ready!(Pin::new(&mut *body).poll_frame(context)) {
                     None => return Poll::Ready(None),

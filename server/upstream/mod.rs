@@ -7,6 +7,7 @@ mod auth;
 mod body;
 mod pace;
 mod redact;
+mod sigv4;
 mod stream;
 
 use std::{sync::Arc, time::Duration};
@@ -14,10 +15,12 @@ use std::{sync::Arc, time::Duration};
 use ::http::{HeaderMap, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use tokio::time::Instant;
+use url::Url;
 
 use self::auth::Opener;
 pub use self::{body::Body, pace::Pace, stream::ChunkStream};
 use crate::{
+    clock::Clock,
     error::{Error, Reason, Result},
     providers::{Endpoint, Outbound, Upstream},
     secrets::Sealer,
@@ -60,10 +63,10 @@ impl Limits {
 }
 
 impl Driver {
-    /// A driver that opens credentials with `sealer`.
+    /// A driver that opens credentials with `sealer` and signs at the time that `clock` tells.
     #[must_use]
-    pub fn new(sealer: Arc<Sealer>, tasks: Tasks) -> Self {
-        Self { opener: Opener(sealer), tasks }
+    pub fn new(sealer: Arc<Sealer>, clock: Clock, tasks: Tasks) -> Self {
+        Self { opener: Opener { sealer, clock }, tasks }
     }
 
     /// Sends a request and waits for the head of the answer; gives the body, which is still to come. Dropping the future,
@@ -72,6 +75,10 @@ impl Driver {
     /// # Errors
     /// That the upstream could not be reached in time, or what it answered outside 2xx, as its adapter reads it.
     pub async fn send(&self, to: &Upstream, outbound: Outbound, pace: &Pace) -> Result<Body> {
+        self.send_to(to, &to.base_url, outbound, pace).await
+    }
+
+    async fn send_to(&self, to: &Upstream, address: &Url, outbound: Outbound, pace: &Pace) -> Result<Body> {
         if let Endpoint::BuiltIn(respond) = to.provider_type.endpoint {
             let reply = respond(&outbound, &to.settings);
             let body = Body::timed(reply.body);
@@ -80,11 +87,11 @@ impl Driver {
             }
             return Err(self.refusal(to, reply.status, &HeaderMap::new(), body).await);
         }
-        let request = self.request(to, outbound)?;
+        let request = self.request(to, address, outbound)?;
         let sent = tokio::time::timeout_at(pace.head_deadline(), to.client.send(request));
         let response = match sent.await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(unreachable(to, error)),
+            Ok(Err(error)) => return Err(unreachable(to, address, error)),
             Err(_) => return Err(pace.expired().provider(&to.name)),
         };
         let status = response.status();
@@ -98,14 +105,14 @@ impl Driver {
         Err(self.refusal(to, status, &headers, Body::http(response)).await)
     }
 
-    /// Sends a request and collects the whole answer, for cheap administration calls.
+    /// Sends a request to where the upstream is administered and collects the whole answer, for cheap calls.
     ///
     /// # Errors
     /// As [`Driver::send`], or that the answer broke off or is too long.
     pub async fn fetch(&self, to: &Upstream, outbound: Outbound) -> Result<Bytes> {
         let limits = Limits { first_token: FETCH_TIME, idle: FETCH_TIME, total: FETCH_TIME };
         let mut pace = Pace::new(Instant::now(), limits, None);
-        let body = self.send(to, outbound, &pace).await?;
+        let body = self.send_to(to, &to.control_url, outbound, &pace).await?;
         self.collect(to, body, &mut pace).await
     }
 
@@ -135,8 +142,8 @@ impl Driver {
     }
 
     /// The HTTP request: the adapter's part, the provider's headers, and last the credential.
-    fn request(&self, to: &Upstream, outbound: Outbound) -> Result<reqwest::Request> {
-        let url = join(to, &outbound.path)?;
+    fn request(&self, to: &Upstream, address: &Url, outbound: Outbound) -> Result<reqwest::Request> {
+        let url = join(to, address, &outbound.path)?;
         let mut request = reqwest::Request::new(outbound.method, url);
         let headers = request.headers_mut();
         *headers = outbound.headers;
@@ -146,10 +153,10 @@ impl Driver {
         for (name, value) in &to.headers {
             headers.insert(name, value.clone());
         }
-        self.opener.authorize(to, headers)?;
         if !outbound.body.is_empty() {
             *request.body_mut() = Some(outbound.body.into());
         }
+        self.opener.authorize(to, &mut request)?;
         Ok(request)
     }
 
@@ -162,23 +169,23 @@ impl Driver {
     }
 }
 
-/// The address of `path` below the provider's base URL.
-fn join(to: &Upstream, path: &str) -> Result<url::Url> {
-    let mut address = to.base_url.as_str().trim_end_matches('/').to_owned();
+/// The address of `path` below an address of the provider.
+fn join(to: &Upstream, address: &Url, path: &str) -> Result<Url> {
+    let mut address = address.as_str().trim_end_matches('/').to_owned();
     address.push_str(path);
-    url::Url::parse(&address)
+    Url::parse(&address)
         .map_err(|error| Error::internal(format!("provider \"{}\" has an unusable address", to.name), error))
 }
 
 /// The upstream gave no answer. The error of the client names no credential: none stands in a URL.
-fn unreachable(to: &Upstream, error: reqwest::Error) -> Error {
+fn unreachable(to: &Upstream, address: &Url, error: reqwest::Error) -> Error {
     let what = if error.is_connect() { "could not connect to" } else { "lost the connection to" };
     let mut cause: &dyn std::error::Error = &error;
     while let Some(next) = cause.source() {
         cause = next;
     }
     let way = to.client.proxy().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
-    let message = format!("{what} provider \"{}\" at {}{way}: {cause}", to.name, to.base_url);
+    let message = format!("{what} provider \"{}\" at {address}{way}: {cause}", to.name);
     Error::new(Reason::ProviderUnavailable, message).provider(&to.name).source(error)
 }
 

@@ -108,6 +108,10 @@ impl<C> ChunkStream<C> {
                 let message = format!("the upstream sent a frame of more than {limit} bytes");
                 self.fail(Error::new(Reason::ProviderBadAnswer, message));
             }
+            Err(PushError::Broken(why)) => {
+                let message = format!("the upstream sent a broken frame: {why}");
+                self.fail(Error::new(Reason::ProviderBadAnswer, message));
+            }
         }
         self.chunks.extend(self.fresh.drain(..));
     }
@@ -189,10 +193,11 @@ impl<C: Unpin> Stream for ChunkStream<C> {
 // === impl Shape ===
 
 impl Shape {
-    /// What is known before the first byte: only where frames are events, a document can be told from them by it.
+    /// What is known before the first byte: where frames begin in another way than documents, one can be told from them.
+    /// An event of AWS begins with its length, of which no document's first bytes would be a possible one.
     fn of(framing: Framing) -> Self {
         match framing {
-            Framing::Sse => Self::Unknown,
+            Framing::Sse | Framing::AwsEventStream => Self::Unknown,
             Framing::JsonLines => Self::Frames,
         }
     }

@@ -1,6 +1,6 @@
 //! How upstreams cut a stream into frames, and the one reader for all of them.
 
-use super::{json_lines, sse};
+use super::{event_stream, json_lines, sse};
 
 /// One event of an upstream's stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum Framing {
     Sse,
     /// One JSON text a line, each a frame.
     JsonLines,
+    /// AWS's binary event streams.
+    AwsEventStream,
 }
 
 /// Why reading stopped.
@@ -25,6 +27,8 @@ pub enum Framing {
 pub enum PushError<E> {
     /// A frame is longer than this many bytes.
     TooLong(usize),
+    /// A frame is not what its framing wants: why.
+    Broken(String),
     /// Whoever took the frame failed.
     Frame(E),
 }
@@ -45,6 +49,8 @@ pub enum Frames {
     Sse(sse::Reader),
     /// Lines of JSON.
     JsonLines(json_lines::Reader),
+    /// AWS's binary event streams.
+    AwsEventStream(event_stream::Reader),
 }
 
 impl Frames {
@@ -54,6 +60,7 @@ impl Frames {
         match framing {
             Framing::Sse => Self::Sse(sse::Reader::default()),
             Framing::JsonLines => Self::JsonLines(json_lines::Reader::default()),
+            Framing::AwsEventStream => Self::AwsEventStream(event_stream::Reader::default()),
         }
     }
 
@@ -61,7 +68,7 @@ impl Frames {
     /// Returns whether to go on; after `false` or an error the reader is spent.
     ///
     /// # Errors
-    /// When a frame is too long, or `on_frame` fails.
+    /// When a frame is too long or broken, or `on_frame` fails.
     pub fn push<E>(
         &mut self,
         bytes: &[u8],
@@ -70,6 +77,7 @@ impl Frames {
         match self {
             Self::Sse(reader) => reader.push(bytes, on_frame),
             Self::JsonLines(reader) => reader.push(bytes, on_frame),
+            Self::AwsEventStream(reader) => reader.push(bytes, on_frame),
         }
     }
 
@@ -79,6 +87,7 @@ impl Frames {
         match self {
             Self::Sse(reader) => reader.end(),
             Self::JsonLines(reader) => reader.end(),
+            Self::AwsEventStream(reader) => reader.end(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Here: OpenAI JSON and watsonx administration JSON to and from proto, and the framings of streams. Not here: what a
 //! vendor does differently (`providers`). Everything above may import it; it imports floor 0 only.
 
+pub mod event_stream;
 mod framing;
 pub mod json;
 pub mod json_lines;

@@ -16,6 +16,7 @@ mod bad_input;
 mod balance;
 mod connection;
 mod documents;
+mod event_stream;
 mod fakes;
 mod faults;
 mod fuzz;

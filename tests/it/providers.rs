@@ -5,9 +5,11 @@
 //! - `requests/*.json`: what each request becomes, or why it is refused;
 //! - `asks/*.json`: further requests for this type alone, whose `model` is the upstream's own id;
 //! - `answers/CASE.reply.json` (upstream) -> `CASE.answer.json`;
-//! - `answers/CASE.stream.txt` (upstream) -> `CASE.chunks.json`;
+//! - `answers/CASE.stream.txt` (upstream) -> `CASE.chunks.json`; where streams are binary, `CASE.frames.json` is a list
+//!   of the frames that they are made of;
 //! - `errors/CASE.json` (upstream status, headers, body) -> `CASE.expected.json`;
-//! - `settings.json`, where the type needs settings.
+//! - `settings.json`, where the type needs settings;
+//! - `upstream-models.json`, where what is asked depends on the upstream model: beginning of the case's name -> model.
 //!
 //! A case whose name starts with `completion`, `embedding` or `models` is of that operation, any other is a chat. The
 //! upstream bytes of a built-in type are its own answers to the request of the same name. `UPDATE_FIXTURES=1` rewrites

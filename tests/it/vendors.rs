@@ -1,6 +1,7 @@
 //! Vendors with ways of their own, over the live port.
 
 mod anthropic;
+mod bedrock;
 mod cohere;
 mod gemini;
 mod ollama;

@@ -63,8 +63,8 @@ impl Bench {
         let sealer = Arc::new(Sealer::new(keys)?);
         let (state, hasher) = open_state(dir.path(), &sealer, &tasks).await?;
         let hasher = Arc::new(hasher);
-        let driver = Driver::new(Arc::clone(&sealer), tasks.clone());
         let clock = Clock::test(NOW);
+        let driver = Driver::new(Arc::clone(&sealer), clock.clone(), tasks.clone());
         let admin = Admin::new(
             state.clone(),
             Arc::clone(&sealer),

@@ -290,6 +290,31 @@ async fn a_vendor_that_fails_does_not_keep_the_gateway_from_starting() {
 }
 
 #[tokio::test]
+async fn whichever_credential_stands_in_the_environment_makes_its_provider() {
+    for (secrets, named) in [
+        (&[("AWS_BEARER_TOKEN_BEDROCK", CANARY)][..], &["apikey"][..]),
+        (
+            &[("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE000000001"), ("AWS_SECRET_ACCESS_KEY", CANARY)],
+            &["access_key_id", "secret_access_key"],
+        ),
+    ] {
+        let bench = Bench::new().await;
+        let lookup = |name: &str| {
+            let region = [("AWS_DEFAULT_REGION", "eu-west-3"), ("AWS_REGION", "us-east-1")];
+            let known = secrets.iter().chain(&region).find(|(variable, _)| *variable == name);
+            known.map(|(_, value)| (*value).to_owned())
+        };
+        ready_made::create_providers(&lookup, &bench.state, &bench.sealer, &bench.clock).await.unwrap();
+        let snapshot = bench.state.snapshot();
+        let made: Vec<_> = snapshot.records.providers.values().map(|stored| &stored.provider).collect();
+        assert_eq!(made.len(), 1);
+        assert_eq!(made[0].r#type, "bedrock");
+        assert_eq!(made[0].settings, map(&[("region", "us-east-1")]), "the later variable counts");
+        assert_eq!(made[0].credential_hint.keys().collect::<Vec<_>>(), named);
+    }
+}
+
+#[tokio::test]
 async fn an_empty_environment_makes_nothing() {
     let bench = Bench::new().await;
     let before = bench.revision();

@@ -36,6 +36,7 @@ pub(super) fn decode<'a, C: Serialize>(
                 Ok(false) => return Ok(Ended::Said),
                 Err(PushError::Frame(error)) => return Err(error),
                 Err(PushError::TooLong(limit)) => panic!("a frame of more than {limit} bytes"),
+                Err(PushError::Broken(why)) => panic!("a broken frame: {why}"),
             }
         }
         decoder.end(&mut chunks).map(|()| Ended::Closed)

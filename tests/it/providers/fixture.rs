@@ -1,7 +1,7 @@
 //! Files: what is given, and what is expected.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     sync::LazyLock,
@@ -9,6 +9,12 @@ use std::{
 
 use serde_json::Value;
 use sluicegate::providers::{Adapter, Endpoint, ProviderType, REGISTRY, Settings};
+
+use crate::event_stream;
+
+/// How the names of upstream streams end: of those that are text, and of lists of binary frames.
+const TEXT: &str = ".stream.txt";
+const FRAMES: &str = ".frames.json";
 
 /// One provider type, and the folder in which its own folder stands.
 #[derive(Clone, Copy)]
@@ -185,11 +191,36 @@ impl Subject {
             .unwrap_or_default()
     }
 
-    /// The upstream model that the fixtures ask.
-    pub(super) fn model(self) -> &'static str {
-        match self.0.endpoint {
-            Endpoint::BuiltIn(_) => "demo",
-            Endpoint::Url(_) | Endpoint::FromOperator | Endpoint::Named { .. } => "upstream-model",
+    /// The upstream model that a case asks. The longest beginning of its name counts.
+    pub(super) fn model(self, case: &str) -> String {
+        let models: BTreeMap<String, String> = fs::read(self.folder("upstream-models.json"))
+            .map(|bytes| serde_json::from_slice(&bytes).expect("models as an object of strings"))
+            .unwrap_or_default();
+        let fits = models.iter().filter(|(start, _)| case.starts_with(*start));
+        match (fits.max_by_key(|(start, _)| start.len()), self.0.endpoint) {
+            (Some((_, model)), _) => model.clone(),
+            (None, Endpoint::BuiltIn(_)) => "demo".to_owned(),
+            (None, Endpoint::Url(_) | Endpoint::FromOperator | Endpoint::Named { .. }) => {
+                "upstream-model".to_owned()
+            }
         }
+    }
+
+    /// The cases of upstream streams.
+    pub(super) fn streams(self) -> Vec<String> {
+        let folder = self.folder("answers");
+        let mut all = cases(&folder, TEXT);
+        all.extend(cases(&folder, FRAMES));
+        all.sort();
+        all
+    }
+
+    /// The body of an upstream stream.
+    pub(super) fn stream(self, case: &str) -> Vec<u8> {
+        let frames = self.folder("answers").join(format!("{case}{FRAMES}"));
+        if frames.exists() {
+            return event_stream::encode(&read(&frames));
+        }
+        read(&self.folder("answers").join(format!("{case}{TEXT}")))
     }
 }

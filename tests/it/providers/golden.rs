@@ -36,13 +36,13 @@ pub(super) fn review_requests(subject: Subject, review: &mut Review) {
     let all = cases(&fixture::requests(), ".json");
     assert!(all.len() >= 10, "requests to send");
     let (folder, own) = (subject.folder("requests"), subject.folder("asks"));
-    let shared = all.iter().map(|case| (case, fixture::requests(), Some(subject.model())));
+    let shared = all.iter().map(|case| (case, fixture::requests(), Some(subject.model(case))));
     let own_cases = cases(&own, ".json");
     let asked = shared.chain(own_cases.iter().map(|case| (case, own.clone(), None)));
     for (case, from, model) in asked {
         let body = read(&from.join(format!("{case}.json")));
         let named = || serde_json::from_slice::<Value>(&body).ok()?["model"].as_str().map(str::to_owned);
-        let model = model.map(str::to_owned).or_else(named).expect("a model");
+        let model = model.or_else(named).expect("a model");
         let asked = Operation::of_case(case).ask(subject.adapter(), &body, None, &model, &subject.settings());
         review.expect(&folder.join(format!("{case}.json")), &outbound(asked));
     }
@@ -79,7 +79,7 @@ fn every_stream_is_read() {
 /// Golden files of one provider type.
 pub(super) fn review_streams(subject: Subject, review: &mut Review) {
     let folder = subject.folder("answers");
-    let all = cases(&folder, ".stream.txt");
+    let all = subject.streams();
     for case in &all {
         let body = upstream_bytes(subject, case, true, review);
         let pieces = std::iter::once(body.as_slice());
@@ -130,15 +130,16 @@ pub(super) fn upstream_bytes(subject: Subject, case: &str, stream: bool, review:
         let body = if request.exists() { read(&request) } else { Vec::new() };
         let settings = subject.settings();
         let operation = Operation::of_case(case);
-        let asked =
-            operation.ask(subject.adapter(), &body, Some(stream), subject.model(), &settings).expect(case);
+        let asked = operation
+            .ask(subject.adapter(), &body, Some(stream), &subject.model(case), &settings)
+            .expect(case);
         let reply = respond(&asked, &settings);
         assert_eq!(reply.status, StatusCode::OK, "{case}");
         let bytes: Vec<u8> = reply.body.iter().flat_map(|(_, piece)| piece.to_vec()).collect();
         let text = String::from_utf8(bytes).expect("text");
         review.expect(&path, &if stream { text } else { pretty(&text) });
     }
-    read(&path)
+    if stream { subject.stream(case) } else { read(&path) }
 }
 
 fn outbound(asked: Result<Outbound>) -> String {

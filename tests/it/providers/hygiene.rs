@@ -6,7 +6,7 @@ use serde_json::Value;
 use sluicegate::{proto::v1::ChatChunk, wire::openai::chat::ChunkWriter};
 
 use super::{
-    fixture::{assert_none, cases, read, subjects},
+    fixture::{assert_none, subjects},
     operation::{Operation, Streamed},
 };
 
@@ -22,10 +22,9 @@ struct Told {
 fn streams_are_as_clients_expect_them() {
     let mut wrong = Vec::new();
     for subject in subjects() {
-        let folder = subject.folder("answers");
-        for case in cases(&folder, ".stream.txt") {
+        for case in subject.streams() {
             let operation = Operation::of_case(&case);
-            let body = read(&folder.join(format!("{case}.stream.txt")));
+            let body = subject.stream(&case);
             let streamed =
                 operation.stream(subject.adapter(), std::iter::once(body.as_slice()), &subject.settings());
             wrong.extend(

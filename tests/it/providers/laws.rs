@@ -4,6 +4,7 @@ use serde_json::Value;
 use sluicegate::{
     error::{Error, Reason},
     providers::{Adapter, Endpoint, Settings},
+    wire::Framing,
 };
 
 use super::{
@@ -13,14 +14,14 @@ use super::{
     normal::{difference, normal},
     operation::{Operation, Streamed},
 };
+use crate::event_stream;
 
 /// Every upstream stream of the fixtures.
 fn streams() -> Vec<(Subject, String, Vec<u8>)> {
     let mut all = Vec::new();
     for subject in subjects() {
-        let folder = subject.folder("answers");
-        for case in cases(&folder, ".stream.txt") {
-            let body = read(&folder.join(format!("{case}.stream.txt")));
+        for case in subject.streams() {
+            let body = subject.stream(&case);
             all.push((subject, case, body));
         }
     }
@@ -115,7 +116,7 @@ fn cut_streams_never_pass_for_finished() {
             continue;
         }
         let whole = without_usage(join(operation, &whole.chunks));
-        for end in cuts(&body) {
+        for end in cuts(subject.adapter().framing(), &body) {
             let cut = stream(&body[..end]);
             match cut.ended {
                 // What follows the finish of every choice is usage and the farewell.
@@ -171,7 +172,8 @@ fn built_in_models_answer_every_request_alike_whole_and_streamed() {
             let operation = Operation::of_case(&case);
             let body = read(&fixture::requests().join(format!("{case}.json")));
             let bytes = |stream| -> Vec<u8> {
-                let asked = operation.ask(subject.adapter(), &body, Some(stream), subject.model(), &settings);
+                let asked =
+                    operation.ask(subject.adapter(), &body, Some(stream), &subject.model(&case), &settings);
                 let reply = respond(&asked.expect(&case), &settings);
                 reply.body.iter().flat_map(|(_, piece)| piece.to_vec()).collect()
             };
@@ -188,10 +190,15 @@ fn built_in_models_answer_every_request_alike_whole_and_streamed() {
     assert_none(&wrong);
 }
 
-/// Where a body is cut: around the end of each line, and within it.
-fn cuts(body: &[u8]) -> impl Iterator<Item = usize> {
-    let ends = body.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at);
-    let cuts = ends.flat_map(|end| [end.saturating_sub(20), end.saturating_sub(1), end, end + 1]);
+/// Where a body is cut: around the end of each line or binary frame, and within it.
+fn cuts(framing: Framing, body: &[u8]) -> impl Iterator<Item = usize> {
+    let ends = match framing {
+        Framing::AwsEventStream => event_stream::ends(body),
+        Framing::Sse | Framing::JsonLines => {
+            body.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect()
+        }
+    };
+    let cuts = ends.into_iter().flat_map(|end| [end.saturating_sub(20), end.saturating_sub(1), end, end + 1]);
     cuts.filter(|end| *end < body.len())
 }
 
@@ -270,9 +277,12 @@ pub(super) fn ends_badly(streamed: &Streamed) -> Option<String> {
     }
 }
 
+/// An answer without what may come after the finish of every choice.
 fn without_usage(mut answer: Value) -> Value {
     answer["usage"].take();
-    answer
+    answer["serviceTier"].take();
+    // Null and absent are the same.
+    normal(answer.to_string().as_bytes())
 }
 
 /// Whether a body is in OpenAI's format.

@@ -114,7 +114,7 @@ fn address(endpoint: Endpoint) -> String {
     match endpoint {
         Endpoint::Url(url) => format!("`{url}`, unless `{BASE_URL}` says otherwise"),
         Endpoint::FromOperator => format!("`{BASE_URL}`, required"),
-        Endpoint::Named { setting, before, after } => {
+        Endpoint::Named { setting, before, after, .. } => {
             format!("`{before}{{{setting}}}{after}`, unless `{BASE_URL}` says otherwise")
         }
         Endpoint::BuiltIn(_) => "none: it is inside the gateway".to_owned(),
@@ -134,8 +134,13 @@ fn argument(setting: &Setting) -> String {
 /// Whether a request of the fixtures is taken, without the loss of any of these.
 fn takes(subject: Subject, case: &str, whole: &[&str]) -> bool {
     let body = read(&fixture::requests().join(format!("{case}.json")));
-    let asked: Result<Outbound> =
-        Operation::of_case(case).ask(subject.adapter(), &body, None, subject.model(), &subject.settings());
+    let asked: Result<Outbound> = Operation::of_case(case).ask(
+        subject.adapter(),
+        &body,
+        None,
+        &subject.model(case),
+        &subject.settings(),
+    );
     asked.is_ok_and(|asked| !asked.dropped.iter().any(|name| whole.contains(name)))
 }
 

@@ -85,7 +85,7 @@ fn every_parameter_is_what_its_class_says() {
                 continue;
             }
             for (parameter, row) in &table[name] {
-                let asked = ask(subject, operation, parameter, row);
+                let asked = ask(subject, (name, operation), parameter, row);
                 let found = match known.map(|known| known.get(parameter)) {
                     Some(Some(class)) => class.contradicts(parameter, row, asked),
                     Some(None) => Some("not classified".to_owned()),
@@ -134,8 +134,7 @@ fn every_provider_type_has_its_fixtures() {
                 wrong.push(format!("{} has no {name} fixture", subject.0.name));
             }
         };
-        for (end, kind) in [(".reply.json", "answer"), (".stream.txt", "stream")] {
-            let there = cases(&answers, end);
+        for (there, kind) in [(cases(&answers, ".reply.json"), "answer"), (subject.streams(), "stream")] {
             need(&format!("text {kind}"), there.iter().any(|case| case.starts_with("text")));
             need(&format!("tools {kind}"), there.iter().any(|case| case.starts_with("tools")));
         }
@@ -172,8 +171,11 @@ fn options_reach_their_own_provider_type_only() {
             })
             .collect();
         let settings = subject.settings();
-        let to =
-            sluicegate::providers::UpstreamModel { id: subject.model(), stream: false, settings: &settings };
+        let to = sluicegate::providers::UpstreamModel {
+            id: &subject.model("chat"),
+            stream: false,
+            settings: &settings,
+        };
         let body = normal(&subject.adapter().chat(&request, &to).expect("a request").body);
         let text = body.to_string();
         for other in subjects() {
@@ -199,7 +201,12 @@ fn errors_of_every_status_have_a_reason() {
     }
 }
 
-fn ask(subject: Subject, operation: Operation, parameter: &str, row: &Parameter) -> Result<Outbound> {
+fn ask(
+    subject: Subject,
+    (name, operation): (&str, Operation),
+    parameter: &str,
+    row: &Parameter,
+) -> Result<Outbound> {
     let mut body = match operation {
         Operation::Chat => json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]}),
         Operation::Complete => json!({"model": "m", "prompt": "Hi"}),
@@ -210,7 +217,7 @@ fn ask(subject: Subject, operation: Operation, parameter: &str, row: &Parameter)
         body[name] = value.clone();
     }
     let settings: Settings = subject.settings();
-    operation.ask(subject.adapter(), body.to_string().as_bytes(), None, subject.model(), &settings)
+    operation.ask(subject.adapter(), body.to_string().as_bytes(), None, &subject.model(name), &settings)
 }
 
 // === impl Class ===

@@ -2,11 +2,13 @@
 //! `PROVIDER/CASE.json`, each with a `request` and a `response`. Nothing of it is in the repository.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
@@ -48,6 +50,7 @@ struct Response {
     is_stream: bool,
     framing: String,
     body_text: Option<String>,
+    body_base64: Option<String>,
 }
 
 /// Hosts of a vendor beside the one in its row: (how they end, provider type).
@@ -195,6 +198,10 @@ impl Recording {
         let is_openai = path.contains("/chat/completions")
             || path.contains("/openai/")
             || (ours && url.host_str() != Some("api.anthropic.com"));
+        // Below this path models of Bedrock are asked in their makers' own words, which we speak for embeddings only.
+        if path.contains("/invoke") && !matches!(self.api.as_str(), "embeddings" | "error") {
+            return None;
+        }
         let operation = match api {
             "chat" | "chat_stream" | "messages" => Operation::Chat,
             // A vendor says what is wrong in one way, whatever was asked.
@@ -221,6 +228,7 @@ impl Recording {
             _ if !self.response.is_stream => "json",
             Framing::Sse => "sse",
             Framing::JsonLines => "ndjson",
+            Framing::AwsEventStream => "aws-eventstream",
         };
         // An error that came instead of a stream is not framed as one.
         let fits = self.response.framing == framed || self.api == "error";
@@ -228,8 +236,10 @@ impl Recording {
         (fits && offered && self.body().is_some()).then_some(Decoder { row, operation, is_openai })
     }
 
-    fn body(&self) -> Option<&[u8]> {
-        self.response.body_text.as_deref().map(str::as_bytes)
+    fn body(&self) -> Option<Cow<'_, [u8]>> {
+        let binary = self.response.body_base64.as_ref();
+        let binary = binary.map(|body| STANDARD.decode(body).expect("base64").into());
+        binary.or_else(|| self.response.body_text.as_deref().map(|body| body.as_bytes().into()))
     }
 
     /// What we would have to speak.
@@ -244,7 +254,7 @@ impl Recording {
     fn breaks(&self, decoder: &Decoder) -> Vec<String> {
         let Decoder { row, operation, is_openai } = decoder;
         let settings = Settings::new();
-        let body = self.body().unwrap_or_default();
+        let body = &*self.body().unwrap_or_default();
         if self.response.status >= 400 {
             let status = StatusCode::from_u16(self.response.status).expect("a status");
             let error = row.adapter.error(status, &self.response.headers(), body);
