@@ -5,6 +5,45 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use url::{Host, Url};
+
+const MAX_BYTES: usize = 2048;
+
+/// Reads the address of something that the gateway shall call: http or https, without user, query and fragment, not at a
+/// cloud's metadata service. Names are checked again when they are resolved.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read(text: &str) -> Result<Url, &'static str> {
+    if text.len() > MAX_BYTES {
+        return Err("must have at most 2048 characters");
+    }
+    // The URL standard drops these silently.
+    if text.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
+        return Err("must not contain white space or control characters");
+    }
+    let url = Url::parse(text).map_err(|_| "is no URL; write it like https://host.example.com")?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("must begin with https:// or http://");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not contain a user or password; give secrets as credential");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must not contain a query or a fragment; give arguments as settings");
+    }
+    let forbidden = match url.host() {
+        Some(Host::Ipv4(ip)) => forbidden(ip.into()),
+        Some(Host::Ipv6(ip)) => forbidden(ip.into()),
+        Some(Host::Domain(name)) => forbidden_name(name),
+        None => return Err("must name a host"),
+    };
+    if forbidden {
+        return Err("must not point at a link-local address or a cloud's metadata service");
+    }
+    Ok(url)
+}
+
 /// Whether `ip` is link-local or a cloud's metadata service, in whatever notation.
 #[must_use]
 pub fn forbidden(ip: IpAddr) -> bool {

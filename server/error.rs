@@ -250,6 +250,17 @@ impl Error {
         self
     }
 
+    /// The same error for another who waits for the same thing. The cause stays with the first.
+    #[must_use]
+    pub fn retold(&self) -> Self {
+        Self(Box::new(Inner {
+            reason: self.0.reason,
+            message: self.0.message.clone(),
+            detail: self.0.detail.clone(),
+            source: None,
+        }))
+    }
+
     /// Why it failed.
     #[must_use]
     pub fn reason(&self) -> Reason {

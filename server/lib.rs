@@ -11,7 +11,7 @@
 //! | 3 | [`state`], [`upstream`] | the snapshot that calls see; the driver that sends |
 //! | 2 | [`providers`], [`store`], [`secrets`] | vendors, pure; SQLite; sealing |
 //! | 1 | [`wire`] | JSON and framings, pure |
-//! | 0 | [`proto`], [`error`], [`config`], [`secret`], [`clock`], [`task`], [`address`], [`http`], [`metrics`], [`places`], [`private_file`] | words |
+//! | 0 | [`proto`], [`error`], [`config`], [`secret`], [`clock`], [`task`], [`renewal`], [`address`], [`http`], [`metrics`], [`places`], [`private_file`] | words |
 //!
 //! The protobuf messages are the domain model. REST is a translation at the edge: both edges call the same
 //! [`gateway::Gateway`] and the same [`admin::Admin`].
@@ -53,6 +53,7 @@ pub mod metrics;
 pub mod places;
 pub mod private_file;
 pub mod proto;
+pub mod renewal;
 pub mod secret;
 pub mod task;
 // floor 1

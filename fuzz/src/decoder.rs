@@ -8,7 +8,7 @@ use super::{Cut, body, names, pieces};
 use arbitrary::{Result, Unstructured};
 use sluicegate::{
     proto::v1::{ChatChunk, CompleteChunk, Usage},
-    providers::{ChunkDecoder, Flow, REGISTRY, Settings, UpstreamModel},
+    providers::{ChunkDecoder, Flow, REGISTRY, Scope, Settings, UpstreamModel},
     wire::{Frames, Framing, PushError},
 };
 
@@ -23,7 +23,7 @@ pub fn check(input: &[u8]) {
     let row = REGISTRY[usize::from(choice & 127) % REGISTRY.len()];
     let framing = row.adapter.framing();
     let settings = Settings::new();
-    let to = UpstreamModel { id: "m", stream: true, settings: &settings };
+    let to = UpstreamModel { id: "m", stream: true, settings: &settings, scope: &Scope::default() };
     if let Ok(mut chat) = row.adapter.chat_stream(&to) {
         let whole = read(framing, &mut *chat, &stream, Cut::Whole);
         let usages: Vec<_> = whole.0.iter().map(|chunk| chunk.usage.as_ref()).collect();

@@ -11,7 +11,7 @@ use crate::{
         self,
         v1::{self, Provider, credential::Source},
     },
-    providers::{Auth, Endpoint, ProviderType, Setting, provider_type},
+    providers::{AUTH_URL, Auth, Endpoint, ProviderType, Setting, provider_type},
     secrets::{Credential, Sealed, Sealer},
     state::{Records, StoredProvider},
 };
@@ -144,7 +144,8 @@ fn moves(row: &ProviderType, old: &Provider, new: &Provider) -> bool {
     };
     let proxy = |provider: &Provider| origin(&provider.connection.as_ref()?.proxy_url);
     let new_proxy = proxy(new);
-    target(old) != target(new) || (new_proxy.is_some() && new_proxy != proxy(old))
+    let login = |provider: &Provider| provider.settings.get(AUTH_URL).and_then(|address| origin(address));
+    target(old) != target(new) || login(old) != login(new) || (new_proxy.is_some() && new_proxy != proxy(old))
 }
 
 /// A stored secret goes to the hosts that it was given for. Otherwise whoever may change providers could send it to a host
@@ -153,7 +154,7 @@ fn check_said(field: &str, said: Option<&Credential>, kept: &Credential) -> Resu
     if said.is_some() || kept.is_empty() {
         return Ok(());
     }
-    let message = "is required where the address or the proxy moves to another host: stored secrets stay with the host \
+    let message = "is required where the address, auth_url or the proxy moves to another host: stored secrets stay with the host \
                    they were given for";
     Err(Error::invalid(field, message))
 }

@@ -13,9 +13,14 @@ use crate::{
     error::{Error, Reason, Result},
     places::Places,
     proto::{self, v1::Permission},
+    providers::Scope,
     state::{Call, Protocol, State},
 };
 
+const PROJECT: &str = "x-ibm-project-id";
+const SPACE: &str = "x-ibm-space-id";
+/// The longest id of a project or a space that is passed on; IBM's are UUIDs.
+const MAX_SCOPE: usize = 128;
 const GRPC_TIMEOUT: &str = "grpc-timeout";
 /// When to try again where all places are taken.
 const COME_BACK: Duration = Duration::from_secs(1);
@@ -83,8 +88,8 @@ impl Entrance {
     /// The call that a request makes. `rpc` is the path of the RPC, or on REST of its twin.
     ///
     /// # Errors
-    /// When there is no such RPC, the caller is unknown or may not, its deadline cannot be read, or there are as many calls
-    /// as there may be.
+    /// When there is no such RPC, the caller is unknown or may not, a header cannot be read, or there are as many calls as
+    /// there may be.
     pub fn call(&self, rpc: &str, headers: &HeaderMap, arrival: &Arrival) -> Result<Call> {
         let permission = proto::permission(rpc).ok_or_else(|| unknown(rpc))?;
         let (snapshot, time) = (self.state.snapshot(), self.clock.now());
@@ -113,12 +118,22 @@ impl Entrance {
             deadline,
             protocol: arrival.protocol,
             place,
+            scope: scope(headers)?,
         })
     }
 }
 
 fn unknown(rpc: &str) -> Error {
     Error::new(Reason::RouteNotFound, format!("there is no RPC {rpc}; list services by server reflection"))
+}
+
+fn scope(headers: &HeaderMap) -> Result<Scope> {
+    let read = |name: &str| match headers.get(name).map(|value| value.to_str()) {
+        None | Some(Ok("")) => Ok(None),
+        Some(Ok(id)) if id.len() <= MAX_SCOPE => Ok(Some(id.to_owned())),
+        Some(_) => Err(Error::invalid(name, "give an id of at most 128 visible ASCII characters")),
+    };
+    Ok(Scope { project_id: read(PROJECT)?, space_id: read(SPACE)? })
 }
 
 fn full(places: &Places) -> Error {
@@ -185,6 +200,23 @@ mod tests {
             ("application/gr", Protocol::Rest),
         ] {
             assert_eq!(arrival("content-type", content_type).protocol, protocol, "{content_type}");
+        }
+    }
+
+    #[test]
+    fn account_that_the_caller_names_is_read() {
+        let headers = |name: &'static str, value: &str| {
+            HeaderMap::from_iter([(header::HeaderName::from_static(name), value.parse().unwrap())])
+        };
+        let id = |id: &str| Some(id.to_owned());
+        let project = Scope { project_id: id("p-1"), ..Scope::default() };
+        assert_eq!(scope(&headers("x-ibm-project-id", "p-1")).unwrap(), project);
+        let space = Scope { space_id: id("s-1"), ..Scope::default() };
+        assert_eq!(scope(&headers("x-ibm-space-id", "s-1")).unwrap(), space);
+        assert_eq!(scope(&headers("x-ibm-space-id", "")).unwrap(), Scope::default());
+        for wrong in ["gr\u{fc}n", &"x".repeat(MAX_SCOPE + 1)] {
+            let error = scope(&headers("x-ibm-project-id", wrong)).unwrap_err();
+            assert_eq!(error.detail().field.as_deref(), Some("x-ibm-project-id"));
         }
     }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    providers::UpstreamModel,
+    providers::{Scope, UpstreamModel},
     state::Target,
     upstream::{ChunkStream, Driver, Pace},
 };
@@ -45,11 +45,12 @@ pub(super) async fn unary<O: Operation>(
     driver: &Driver,
     lease: Lease,
     request: &O::Request,
+    scope: &Scope,
     mut pace: Pace,
 ) -> Result<(O::Response, Vec<&'static str>)> {
     let target = lease.target();
     let (adapter, upstream) = (target.upstream.provider_type.adapter, &target.upstream);
-    let to = upstream_model(target, false);
+    let to = upstream_model(target, scope, false);
     let mut outbound = O::outbound(adapter, request, &to).map_err(|error| explain(driver, target, error))?;
     let dropped = std::mem::take(&mut outbound.dropped);
     let answer = async {
@@ -66,11 +67,12 @@ pub(super) fn stream<O: Streaming>(
     driver: &Driver,
     lease: Lease,
     request: &O::Request,
+    scope: &Scope,
     pace: Pace,
 ) -> Result<(Opening<O::Chunk>, Vec<&'static str>)> {
     let target = lease.target();
     let adapter = target.upstream.provider_type.adapter;
-    let to = upstream_model(target, true);
+    let to = upstream_model(target, scope, true);
     let mut outbound = O::outbound(adapter, request, &to).map_err(|error| explain(driver, target, error))?;
     let decoder = O::decoder(adapter, &to).map_err(|error| explain(driver, target, error))?;
     let framing = adapter.framing();
@@ -97,8 +99,8 @@ pub(super) fn stream<O: Streaming>(
 }
 
 /// The adapter's view of the target.
-fn upstream_model(target: &Target, stream: bool) -> UpstreamModel<'_> {
-    UpstreamModel { id: &target.upstream_id, stream, settings: &target.upstream.settings }
+fn upstream_model<'a>(target: &'a Target, scope: &'a Scope, stream: bool) -> UpstreamModel<'a> {
+    UpstreamModel { id: &target.upstream_id, stream, settings: &target.upstream.settings, scope }
 }
 
 /// Says in the error who was asked for what, and takes our credentials out of it.

@@ -151,8 +151,8 @@ impl Gateway {
         loop {
             let lease = balance::take(group, &mut tried)?;
             meter.attempt(lease.target());
-            let outcome = attempt::unary::<O>(&self.driver, lease, request, pace.again(Instant::now())).await;
-            match outcome {
+            let pace = pace.again(Instant::now());
+            match attempt::unary::<O>(&self.driver, lease, request, &call.scope, pace).await {
                 Ok((mut body, dropped)) => {
                     O::identify(&mut body, &meter.identity());
                     return Ok(Answer { served: meter.served(call.snapshot.revision, dropped), body });
@@ -197,8 +197,9 @@ impl Gateway {
         loop {
             let lease = balance::take(group, &mut tried)?;
             meter.attempt(lease.target());
+            let again = pace.again(Instant::now());
             let (mut opening, dropped) =
-                attempt::stream::<O>(&self.driver, lease, request, pace.again(Instant::now()))?;
+                attempt::stream::<O>(&self.driver, lease, request, &call.scope, again)?;
             match tokio::time::timeout_at(start + HEAD_TIME, opening.wait()).await {
                 // The head goes out without content; the stream tells how it goes on.
                 Err(_) | Ok(Ok(())) => return Ok(Opened { opening, dropped, deadline: pace.deadline() }),

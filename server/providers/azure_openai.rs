@@ -151,7 +151,7 @@ fn is_version(version: &str) -> Result<(), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Reason;
+    use crate::{error::Reason, providers::Scope};
 
     fn settings(base_url: &str, version: &str) -> Settings {
         let pairs = [(BASE_URL, base_url), (API_VERSION, version)];
@@ -242,7 +242,7 @@ mod tests {
             [("2024-02-01", false), ("2024-09-01-preview", true), ("", true), ("v1", true)]
         {
             let settings = settings(OPENAI, version);
-            let to = UpstreamModel { id: "d", stream: true, settings: &settings };
+            let to = UpstreamModel { id: "d", stream: true, settings: &settings, scope: &Scope::default() };
             let mut members = Members::of(br#"{"stream_options":{"include_usage":true}}"#).unwrap();
             patch(&mut members, &to).unwrap();
             assert_eq!(members.get("stream_options").is_some(), asked, "{version}");

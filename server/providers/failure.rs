@@ -17,7 +17,7 @@ const RETRY_AFTER_MS: &str = "retry-after-ms";
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// Words in a vendor's type or code of an error, and what they mean. The first that fits counts.
-const WORDS: [(&str, Reason); 15] = [
+const WORDS: [(&str, Reason); 16] = [
     ("context_length", Reason::ContextLengthExceeded),
     ("too_many_tokens", Reason::ContextLengthExceeded),
     ("string_above_max_length", Reason::ContextLengthExceeded),
@@ -30,6 +30,7 @@ const WORDS: [(&str, Reason); 15] = [
     ("api_key", Reason::ProviderAuthFailed),
     ("permission", Reason::ProviderAuthFailed),
     ("model_not_found", Reason::UpstreamModelNotFound),
+    ("model_not_supported", Reason::UpstreamModelNotFound),
     ("timeout", Reason::ProviderTimeout),
     ("invalid_request", Reason::ProviderRejected),
     ("invalid_tool_generation", Reason::ProviderRejected),
@@ -138,7 +139,8 @@ pub(super) fn refuse_empty(empty: bool, extras: &Extras, body: &[u8]) -> Result<
 pub(super) fn is_error(extras: &Extras) -> bool {
     let error = extras.get("error").map(String::as_str);
     let said = error.is_some_and(|error| !matches!(error, "\"\"" | "{}" | "false"));
-    said || extras.get("object").is_some_and(|object| object == "\"error\"")
+    let several = extras.get("errors").is_some_and(|errors| errors.starts_with('[') && errors != "[]");
+    said || several || extras.get("object").is_some_and(|object| object == "\"error\"")
 }
 
 /// Why it failed, as far as the status tells.

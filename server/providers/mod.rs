@@ -3,7 +3,7 @@
 //! Here: the registry, the adapter contract, one file a vendor. Not here: sending, credentials, time, retries
 //! (`upstream`, `gateway`). Imports `wire` and floor 0 only; imported by everything above.
 
-use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -28,6 +28,7 @@ mod options;
 mod segment;
 mod teller;
 mod unserved;
+mod watsonxai;
 mod xai;
 
 pub use segment::safe_path_segment;
@@ -39,6 +40,8 @@ use crate::{
         AvailableModel, ChatChunk, ChatRequest, ChatResponse, CompleteChunk, CompleteRequest,
         CompleteResponse, EmbedRequest, EmbedResponse, Operation, Usage,
     },
+    renewal::Renewed,
+    secret::Secret,
     secrets::Sealed,
     wire::{Frame, Framing},
 };
@@ -58,6 +61,7 @@ pub static REGISTRY: &[&ProviderType] = &[
     &nim::ROW,
     &ollama::ROW,
     &openai::ROW,
+    &watsonxai::ROW,
     &xai::ROW,
 ];
 
@@ -69,6 +73,16 @@ pub const BASE_URL: &str = "base_url";
 
 /// The setting that names the region of AWS in which a provider is, and for which its calls are signed.
 pub const AWS_REGION: &str = "region";
+
+/// Setting that names where a credential is exchanged for a token. A stored credential stays with the host of it, as with
+/// that of the provider's address.
+pub const AUTH_URL: &str = "auth_url";
+
+/// Setting that names the user whose key or password the credential holds.
+pub const USERNAME: &str = "username";
+
+/// Setting that names how IBM's credentials are used, one of [`IbmAuth`].
+pub const AUTH_TYPE: &str = "auth_type";
 
 /// A registry row: everything ordinary about a vendor, as data.
 pub struct ProviderType {
@@ -136,6 +150,23 @@ pub enum Auth {
     Header(&'static str),
     /// Signed as AWS wants it for this service, in the region of the setting [`AWS_REGION`].
     AwsSigV4(&'static str),
+    /// `Authorization: Bearer` with the secret `token`.
+    Token,
+    /// A token of IBM for the secret `apikey`, as [`IbmAuth`] says.
+    IbmKey,
+    /// A token of IBM for the secret `password`, as [`IbmAuth`] says.
+    IbmPassword,
+}
+
+/// Where IBM runs, and so how its credentials are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IbmAuth {
+    /// IBM Cloud: a key is exchanged for a token by its identity service.
+    Cloud,
+    /// Software Hub: a user's key or password is exchanged for a token at the provider's own host.
+    SoftwareHub,
+    /// Software Hub: `Authorization: ZenApiKey` with the user's name and key, without exchange.
+    Zen,
 }
 
 /// A configured provider, ready to be called. The credential stays sealed until the driver sends.
@@ -157,8 +188,19 @@ pub struct Upstream {
     pub headers: HeaderMap,
     /// The sealed secrets. `None`: there are none.
     pub credential: Option<Sealed>,
+    /// The token for which the credential was exchanged, where its kind wants that. It goes with the credential.
+    pub token: Arc<Renewed<Secret>>,
     /// What sends to it, shared by providers that are reached in the same way.
     pub client: Client,
+}
+
+/// Which account of the vendor a call is for, where the caller says so and the provider does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// The caller's `X-IBM-Project-Id`.
+    pub project_id: Option<String>,
+    /// The caller's `X-IBM-Space-Id`.
+    pub space_id: Option<String>,
 }
 
 /// The adapter's narrow view of a target.
@@ -170,6 +212,8 @@ pub struct UpstreamModel<'a> {
     pub stream: bool,
     /// The provider's settings.
     pub settings: &'a Settings,
+    /// Which account of the vendor the caller wants.
+    pub scope: &'a Scope,
 }
 
 /// A request as the vendor wants it, without credential and without host.
@@ -364,8 +408,13 @@ impl Endpoint {
 // === impl Auth ===
 
 /// The secret that most vendors use.
-const API_KEY: Setting =
-    Setting { name: "apikey", required: true, help: "the key that the vendor gave you", check: |_| Ok(()) };
+const API_KEY: Setting = secret("apikey", "the key that the vendor gave you");
+const TOKEN: Setting = secret("token", "a token that is used as it is until it ends");
+const PASSWORD: Setting = secret("password", "the password of the user that the setting username names");
+
+const fn secret(name: &'static str, help: &'static str) -> Setting {
+    Setting { name, required: true, help, check: |_| Ok(()) }
+}
 
 impl Auth {
     /// What a signature of AWS needs: the id of an access key, the key, and the token of a session if it is one's.
@@ -398,6 +447,18 @@ impl Auth {
             Self::Bearer => "bearer",
             Self::Header(_) => "header",
             Self::AwsSigV4(_) => "aws_sigv4",
+            Self::Token => "token",
+            Self::IbmKey => "ibm-key",
+            Self::IbmPassword => "ibm-password",
+        }
+    }
+
+    /// Whether the secrets are exchanged for a token, which may end before its time.
+    #[must_use]
+    pub fn is_exchanged(self) -> bool {
+        match self {
+            Self::IbmKey | Self::IbmPassword => true,
+            Self::None | Self::Bearer | Self::Header(_) | Self::Token | Self::AwsSigV4(_) => false,
         }
     }
 
@@ -406,9 +467,33 @@ impl Auth {
     pub fn secrets(self) -> &'static [Setting] {
         match self {
             Self::None => &[],
-            Self::Bearer | Self::Header(_) => &[API_KEY],
+            Self::Bearer | Self::Header(_) | Self::IbmKey => &[API_KEY],
+            Self::Token => &[TOKEN],
+            Self::IbmPassword => &[PASSWORD],
             Self::AwsSigV4(_) => &Self::AWS_SECRETS,
         }
+    }
+}
+
+// === impl IbmAuth ===
+
+impl IbmAuth {
+    /// Each with its name in [`AUTH_TYPE`].
+    pub const NAMES: [(&str, Self); 3] =
+        [("iam", Self::Cloud), ("cp4d", Self::SoftwareHub), ("zen", Self::Zen)];
+
+    /// What the settings say. Only Software Hub knows users by name.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        let named = settings.get(AUTH_TYPE).and_then(|name| Self::named(name));
+        let unnamed = if settings.contains_key(USERNAME) { Self::SoftwareHub } else { Self::Cloud };
+        named.unwrap_or(unnamed)
+    }
+
+    /// The one with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, it)| *it)
     }
 }
 

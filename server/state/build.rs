@@ -32,14 +32,14 @@ pub struct Connector {
     pub sealer: Arc<Sealer>,
 }
 
-/// Builds the snapshot of `records`. Live counters are taken over from `previous` by model id, and clients from whoever
-/// uses them.
+/// Builds the snapshot of `records`. Live counters are taken over from `previous` by model id, tokens by provider id, and
+/// clients from whoever uses them.
 ///
 /// # Errors
 /// Every problem that was found.
 pub fn build(records: Records, previous: &Snapshot, connector: &Connector) -> Result<Snapshot, Vec<Error>> {
     let mut problems = Vec::new();
-    let upstreams = upstreams(&records, connector, &mut problems);
+    let upstreams = upstreams(&records, previous, connector, &mut problems);
     let groups = groups(&records, &upstreams, previous, &mut problems);
     let keys = keys(&records, &mut problems);
     if problems.is_empty() {
@@ -51,6 +51,7 @@ pub fn build(records: Records, previous: &Snapshot, connector: &Connector) -> Re
 
 fn upstreams(
     records: &Records,
+    previous: &Snapshot,
     connector: &Connector,
     problems: &mut Vec<Error>,
 ) -> BTreeMap<String, Arc<Upstream>> {
@@ -62,7 +63,12 @@ fn upstreams(
             problems.push(broken(format!("the name \"{name}\" is used by two providers")));
         }
         match upstream(stored, connector) {
-            Ok(upstream) => {
+            Ok(mut upstream) => {
+                if let Some(before) =
+                    previous.upstreams.get(id).filter(|before| same_login(before, &upstream))
+                {
+                    upstream.token = Arc::clone(&before.token);
+                }
                 upstreams.insert(id.clone(), Arc::new(upstream));
             }
             Err(why) => problems.push(broken(format!("provider \"{name}\": {why}"))),
@@ -104,8 +110,14 @@ fn upstream(stored: &StoredProvider, connector: &Connector) -> Result<Upstream, 
         settings,
         headers,
         credential: stored.credential.clone(),
+        token: Arc::default(),
         client: connector.client(stored).map_err(|error| error.to_string())?,
     })
+}
+
+/// Whether the token of one is good for the other: it is for the same credential and comes from the same place.
+fn same_login(one: &Upstream, other: &Upstream) -> bool {
+    (&one.credential, &one.base_url, &one.settings) == (&other.credential, &other.base_url, &other.settings)
 }
 
 fn groups(

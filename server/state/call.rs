@@ -9,6 +9,7 @@ use crate::{
     error::{Error, Reason, Result},
     places::Place,
     proto::v1::{AccessRole, Permission},
+    providers::Scope,
 };
 
 /// One request, after its edge has said who calls. It sees one snapshot from beginning to end.
@@ -26,6 +27,8 @@ pub struct Call {
     pub deadline: Option<Instant>,
     /// How the request came in.
     pub protocol: Protocol,
+    /// Which account of a vendor the caller wants, for providers that leave it open.
+    pub scope: Scope,
     /// Its place among the calls in flight, given back with the last clone. `None`: administration, which is not counted.
     pub place: Option<Arc<Place>>,
 }

@@ -5,6 +5,7 @@
 
 mod auth;
 mod body;
+mod login;
 mod pace;
 mod redact;
 mod sigv4;
@@ -66,7 +67,7 @@ impl Driver {
     /// A driver that opens credentials with `sealer` and signs at the time that `clock` tells.
     #[must_use]
     pub fn new(sealer: Arc<Sealer>, clock: Clock, tasks: Tasks) -> Self {
-        Self { opener: Opener { sealer, clock }, tasks }
+        Self { opener: Opener { sealer, tasks: tasks.clone(), clock }, tasks }
     }
 
     /// Sends a request and waits for the head of the answer; gives the body, which is still to come. Dropping the future,
@@ -87,22 +88,31 @@ impl Driver {
             }
             return Err(self.refusal(to, reply.status, &HeaderMap::new(), body).await);
         }
-        let request = self.request(to, address, outbound)?;
-        let sent = tokio::time::timeout_at(pace.head_deadline(), to.client.send(request));
-        let response = match sent.await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(unreachable(to, address, error)),
-            Err(_) => return Err(pace.expired().provider(&to.name)),
-        };
-        let status = response.status();
-        if status.is_success() {
-            return Ok(Body::http(response));
+        let mut request = request(to, address, outbound)?;
+        let exchanged = to.provider_type.auth.iter().any(|kind| kind.is_exchanged());
+        let mut spare = if exchanged { request.try_clone() } else { None };
+        loop {
+            let token = within(to, pace, self.opener.authorize(&to.client, to, &mut request)).await??;
+            let response = within(to, pace, to.client.send(request)).await?;
+            let response = response.map_err(|error| unreachable(to, address, error))?;
+            let status = response.status();
+            if status.is_success() {
+                return Ok(Body::http(response));
+            }
+            // A token may end before its time; the credential behind it is good for another, once.
+            if let (StatusCode::UNAUTHORIZED, Some(token)) = (status, token)
+                && let Some(again) = spare.take()
+                && to.token.refuse(&token)
+            {
+                request = again;
+                continue;
+            }
+            if let (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(proxy)) = (status, to.client.proxy()) {
+                return Err(refused_by_proxy(to, proxy));
+            }
+            let headers = response.headers().clone();
+            return Err(self.refusal(to, status, &headers, Body::http(response)).await);
         }
-        if let (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(proxy)) = (status, to.client.proxy()) {
-            return Err(refused_by_proxy(to, proxy));
-        }
-        let headers = response.headers().clone();
-        Err(self.refusal(to, status, &headers, Body::http(response)).await)
     }
 
     /// Sends a request to where the upstream is administered and collects the whole answer, for cheap calls.
@@ -129,7 +139,7 @@ impl Driver {
     #[must_use]
     pub fn explain(&self, to: &Upstream, error: Error) -> Error {
         let error = error.provider(&to.name);
-        match self.opener.open(to) {
+        match self.opener.secrets(to) {
             Ok(credential) => redact::redact(error, &credential),
             // Nothing was sent either.
             Err(_) => error,
@@ -141,25 +151,6 @@ impl Driver {
         &self.tasks
     }
 
-    /// The HTTP request: the adapter's part, the provider's headers, and last the credential.
-    fn request(&self, to: &Upstream, address: &Url, outbound: Outbound) -> Result<reqwest::Request> {
-        let url = join(to, address, &outbound.path)?;
-        let mut request = reqwest::Request::new(outbound.method, url);
-        let headers = request.headers_mut();
-        *headers = outbound.headers;
-        if !outbound.body.is_empty() && !headers.contains_key(header::CONTENT_TYPE) {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-        for (name, value) in &to.headers {
-            headers.insert(name, value.clone());
-        }
-        if !outbound.body.is_empty() {
-            *request.body_mut() = Some(outbound.body.into());
-        }
-        self.opener.authorize(to, &mut request)?;
-        Ok(request)
-    }
-
     /// What an answer that is no success means, as its adapter reads it.
     async fn refusal(&self, to: &Upstream, status: StatusCode, headers: &HeaderMap, body: Body) -> Error {
         let body =
@@ -167,6 +158,30 @@ impl Driver {
         let error = to.provider_type.adapter.error(status, headers, &body);
         error.provider(&to.name).upstream_status(status.as_u16())
     }
+}
+
+/// The HTTP request without credential: the adapter's part and the provider's headers.
+fn request(to: &Upstream, address: &Url, outbound: Outbound) -> Result<reqwest::Request> {
+    let url = join(to, address, &outbound.path)?;
+    let mut request = reqwest::Request::new(outbound.method, url);
+    let headers = request.headers_mut();
+    *headers = outbound.headers;
+    if !outbound.body.is_empty() && !headers.contains_key(header::CONTENT_TYPE) {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    for (name, value) in &to.headers {
+        headers.insert(name, value.clone());
+    }
+    if !outbound.body.is_empty() {
+        *request.body_mut() = Some(outbound.body.into());
+    }
+    Ok(request)
+}
+
+/// What comes of something that may last until the head of the answer must be there.
+async fn within<T>(to: &Upstream, pace: &Pace, work: impl Future<Output = T>) -> Result<T> {
+    let done = tokio::time::timeout_at(pace.head_deadline(), work).await;
+    done.map_err(|_| pace.expired().provider(&to.name))
 }
 
 /// The address of `path` below an address of the provider.

@@ -15,6 +15,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("secret", 0),
     ("clock", 0),
     ("task", 0),
+    ("renewal", 0),
     ("address", 0),
     ("private_file", 0),
     ("http", 0),

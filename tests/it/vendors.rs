@@ -5,6 +5,8 @@ mod bedrock;
 mod cohere;
 mod gemini;
 mod ollama;
+mod watsonxai;
+mod watsonxai_tokens;
 
 use serde_json::{Value, json};
 

@@ -16,8 +16,15 @@ use crate::{
 
 fn asked(request: &ChatRequest, model: &str) -> Result<(Value, Vec<&'static str>)> {
     let settings = BTreeMap::new();
-    let outbound =
-        Messages.chat(request, &UpstreamModel { id: model, stream: false, settings: &settings })?;
+    let outbound = Messages.chat(
+        request,
+        &UpstreamModel {
+            id: model,
+            stream: false,
+            settings: &settings,
+            scope: &crate::providers::Scope::default(),
+        },
+    )?;
     Ok((serde_json::from_slice(&outbound.body).unwrap(), outbound.dropped))
 }
 
@@ -253,7 +260,12 @@ fn beta_features_are_words() {
 
 fn stream(events: &[Value]) -> (Vec<ChatChunk>, Result<()>) {
     let settings = BTreeMap::new();
-    let to = UpstreamModel { id: "m", stream: true, settings: &settings };
+    let to = UpstreamModel {
+        id: "m",
+        stream: true,
+        settings: &settings,
+        scope: &crate::providers::Scope::default(),
+    };
     let (mut decoder, mut chunks) = (Messages.chat_stream(&to).unwrap(), Vec::new());
     for event in events {
         let data = event.to_string();

@@ -25,7 +25,12 @@ fn text(text: &str) -> Content {
 fn ask(messages: Vec<Message>) -> Result<(Value, Vec<&'static str>)> {
     let request = ChatRequest { messages, ..ChatRequest::default() };
     let settings = Settings::new();
-    let to = UpstreamModel { id: CLAUDE, stream: false, settings: &settings };
+    let to = UpstreamModel {
+        id: CLAUDE,
+        stream: false,
+        settings: &settings,
+        scope: &crate::providers::Scope::default(),
+    };
     let asked = Bedrock.chat(&request, &to)?;
     Ok((serde_json::from_slice(&asked.body).unwrap(), asked.dropped))
 }

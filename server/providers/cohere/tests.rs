@@ -13,7 +13,17 @@ fn request(rest: &str) -> ChatRequest {
 
 fn ask(request: &ChatRequest) -> (serde_json::Value, Vec<&'static str>) {
     let settings = Settings::new();
-    let asked = Cohere.chat(request, &UpstreamModel { id: "m", stream: false, settings: &settings }).unwrap();
+    let asked = Cohere
+        .chat(
+            request,
+            &UpstreamModel {
+                id: "m",
+                stream: false,
+                settings: &settings,
+                scope: &crate::providers::Scope::default(),
+            },
+        )
+        .unwrap();
     (serde_json::from_slice(&asked.body).unwrap(), asked.dropped)
 }
 
@@ -90,7 +100,17 @@ fn use_of_vectors_is_what_the_caller_says_then_the_setting() {
     ] {
         let body = format!(r#"{{"model":"m","input":"a"{rest}}}"#);
         let (request, _) = crate::wire::openai::embedding::read_request(body.as_bytes()).unwrap();
-        let asked = Cohere.embed(&request, &UpstreamModel { id: "m", stream: false, settings }).unwrap();
+        let asked = Cohere
+            .embed(
+                &request,
+                &UpstreamModel {
+                    id: "m",
+                    stream: false,
+                    settings,
+                    scope: &crate::providers::Scope::default(),
+                },
+            )
+            .unwrap();
         let body: serde_json::Value = serde_json::from_slice(&asked.body).unwrap();
         assert_eq!(body["input_type"], expected);
     }

@@ -24,7 +24,15 @@ fn ask_model(model: &str, request: &Value) -> Result<(Value, Vec<&'static str>)>
 
 fn send(model: &str, request: &ChatRequest) -> Result<(Value, Vec<&'static str>)> {
     let settings = Settings::new();
-    let asked = Gemini.chat(request, &UpstreamModel { id: model, stream: false, settings: &settings })?;
+    let asked = Gemini.chat(
+        request,
+        &UpstreamModel {
+            id: model,
+            stream: false,
+            settings: &settings,
+            scope: &crate::providers::Scope::default(),
+        },
+    )?;
     Ok((serde_json::from_slice(&asked.body).unwrap(), asked.dropped))
 }
 
@@ -41,7 +49,12 @@ fn answer(parts: &Value) -> ChatResponse {
     let settings = Settings::new();
     let body = json!({"responseId": "r", "candidates":
         [{"content": {"role": "model", "parts": parts}, "finishReason": "STOP"}]});
-    let to = UpstreamModel { id: "m", stream: false, settings: &settings };
+    let to = UpstreamModel {
+        id: "m",
+        stream: false,
+        settings: &settings,
+        scope: &crate::providers::Scope::default(),
+    };
     Gemini.chat_response(body.to_string().as_bytes(), &to).unwrap()
 }
 
@@ -74,7 +87,12 @@ fn signed_parts_come_back_to_the_byte() {
 fn a_stream_put_together_comes_back_to_the_byte() {
     let event = |parts: Value, finish: Value| json!({"responseId": "r", "candidates": [{"content": {"parts": parts}, "finishReason": finish}]});
     let settings = Settings::new();
-    let to = UpstreamModel { id: "m", stream: true, settings: &settings };
+    let to = UpstreamModel {
+        id: "m",
+        stream: true,
+        settings: &settings,
+        scope: &crate::providers::Scope::default(),
+    };
     let (mut decoder, mut chunks) = (Gemini.chat_stream(&to).unwrap(), Vec::<ChatChunk>::new());
     for event in [
         event(json!([{"text": "a"}]), Value::Null),
@@ -311,7 +329,12 @@ fn seeds_and_schemas_are_made_to_fit() {
 #[test]
 fn each_end_has_its_word() {
     let settings = Settings::new();
-    let to = UpstreamModel { id: "m", stream: false, settings: &settings };
+    let to = UpstreamModel {
+        id: "m",
+        stream: false,
+        settings: &settings,
+        scope: &crate::providers::Scope::default(),
+    };
     for (finish, expected) in [
         ("STOP", "stop"),
         ("MAX_TOKENS", "length"),
@@ -334,7 +357,12 @@ fn each_end_has_its_word() {
 fn a_model_stays_one_segment_of_the_path() {
     let settings = Settings::new();
     let path = |id| {
-        let to = UpstreamModel { id, stream: true, settings: &settings };
+        let to = UpstreamModel {
+            id,
+            stream: true,
+            settings: &settings,
+            scope: &crate::providers::Scope::default(),
+        };
         Gemini.chat(&ChatRequest::default(), &to).map(|asked| asked.path)
     };
     for (model, expected) in [
@@ -363,7 +391,12 @@ fn lists_of_models_go_on_while_there_is_a_token() {
 #[test]
 fn an_error_in_place_of_a_stream_keeps_its_class() {
     let settings = Settings::new();
-    let to = UpstreamModel { id: "m", stream: true, settings: &settings };
+    let to = UpstreamModel {
+        id: "m",
+        stream: true,
+        settings: &settings,
+        scope: &crate::providers::Scope::default(),
+    };
     for (data, reason) in [
         (
             r#"[{"error":{"code":429,"message":"x","status":"RESOURCE_EXHAUSTED"}}]"#,
@@ -386,7 +419,12 @@ fn an_error_in_place_of_a_stream_keeps_its_class() {
 #[test]
 fn a_reason_in_each_event_finishes_the_answer_once() {
     let settings = Settings::new();
-    let to = UpstreamModel { id: "m", stream: true, settings: &settings };
+    let to = UpstreamModel {
+        id: "m",
+        stream: true,
+        settings: &settings,
+        scope: &crate::providers::Scope::default(),
+    };
     let event = |text: Value, rest: Value| {
         let mut candidate = json!({"content": {"parts": text}});
         candidate.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());

@@ -8,7 +8,15 @@ fn ask(model: &str, rest: &str) -> Result<serde_json::Value> {
     let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"Hi"}}]{rest}}}"#);
     let request = openai::read_request(body.as_bytes()).unwrap().0;
     let settings = Settings::new();
-    let asked = Ollama.chat(&request, &UpstreamModel { id: model, stream: false, settings: &settings })?;
+    let asked = Ollama.chat(
+        &request,
+        &UpstreamModel {
+            id: model,
+            stream: false,
+            settings: &settings,
+            scope: &crate::providers::Scope::default(),
+        },
+    )?;
     Ok(serde_json::from_slice(&asked.body).unwrap())
 }
 
@@ -113,7 +121,12 @@ fn time_to_stay_loaded_is_that_of_the_call_then_the_setting() {
         let settings = Settings::from([(KEEP_ALIVE.to_owned(), setting.to_owned())]);
         let body = format!(r#"{{"model":"m","prompt":"Hi"{rest}}}"#);
         let (request, _) = crate::wire::openai::completion::read_request(body.as_bytes()).unwrap();
-        let to = UpstreamModel { id: "m", stream: false, settings: &settings };
+        let to = UpstreamModel {
+            id: "m",
+            stream: false,
+            settings: &settings,
+            scope: &crate::providers::Scope::default(),
+        };
         let asked = Ollama.complete(&request, &to).unwrap();
         let body: serde_json::Value = serde_json::from_slice(&asked.body).unwrap();
         assert_eq!(body["keep_alive"], expected);

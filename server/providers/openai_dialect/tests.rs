@@ -9,6 +9,7 @@ use crate::{
         CacheMarker, Message, Part, RedactedThinkingPart, Role, TextPart, ThinkingPart, ToolCallPart,
         ToolResultPart, part::Content, part_delta,
     },
+    providers::Scope,
     wire::{Frame, json::Extras},
 };
 
@@ -31,7 +32,7 @@ fn request() -> ChatRequest {
 
 fn ask(dialect: &Dialect, request: &ChatRequest, stream: bool) -> Result<(Value, Vec<&'static str>)> {
     let settings = Settings::new();
-    let to = UpstreamModel { id: "upstream", stream, settings: &settings };
+    let to = UpstreamModel { id: "upstream", stream, settings: &settings, scope: &Scope::default() };
     let outbound = dialect.chat(request, &to)?;
     Ok((serde_json::from_slice(&outbound.body).unwrap(), outbound.dropped))
 }
@@ -52,7 +53,7 @@ fn with_options(json: &str) -> ChatRequest {
 /// The chunks of a stream of these payloads, and how it ended. `None` at the end: the upstream closes.
 fn decode(payloads: &[Value], done: bool) -> (Vec<ChatChunk>, Result<()>) {
     let settings = Settings::new();
-    let to = UpstreamModel { id: "upstream", stream: true, settings: &settings };
+    let to = UpstreamModel { id: "upstream", stream: true, settings: &settings, scope: &Scope::default() };
     let mut decoder = DIALECT.chat_stream(&to).unwrap();
     let mut chunks = Vec::new();
     for payload in payloads {
@@ -231,7 +232,7 @@ fn error_inside_a_stream_ends_it_and_usage_is_still_told() {
 #[test]
 fn success_without_content_is_no_answer() {
     let settings = Settings::new();
-    let to = UpstreamModel { id: "upstream", stream: false, settings: &settings };
+    let to = UpstreamModel { id: "upstream", stream: false, settings: &settings, scope: &Scope::default() };
     for (body, reason) in [
         (r#"{"error": {"message": "x", "type": "invalid_request_error"}}"#, Reason::ProviderRejected),
         (r#"{"id": "c1", "choices": []}"#, Reason::ProviderBadAnswer),

@@ -25,20 +25,32 @@ use crate::{
 };
 
 /// Other names of provider types: a slip in a client's types, the names of a sister product, and the vendors' own.
-const SYNONYMS: [(&str, &str); 8] = [
+const SYNONYMS: [(&str, &str); 15] = [
+    ("amazon-bedrock", "bedrock"),
+    ("aws", "bedrock"),
+    ("aws-bedrock", "bedrock"),
     ("azure", "azure-openai"),
+    ("azureopenai", "azure-openai"),
     ("cerebas", "cerebras"),
     ("google", "gemini"),
+    ("google-gemini", "gemini"),
     ("mistral-ai", "mistral"),
     ("mistralai", "mistral"),
     ("nvidia", "nim"),
+    ("nvidia-nim", "nim"),
     ("x-ai", "xai"),
     ("watsonx", "watsonxai"),
+    ("watsonx-ai", "watsonxai"),
 ];
 
-/// Other names of arguments: (provider type or any, theirs, ours).
-const ARGUMENTS: [(Option<&str>, &str, &str); 2] =
-    [(None, "apiKey", "apikey"), (Some("ollama"), "host", "base_url")];
+/// Other names of arguments: (provider type or any, theirs, ours). Some documents of this API print the first, its secrets
+/// elsewhere hold the second and third.
+const ARGUMENTS: [(Option<&str>, &str, &str); 4] = [
+    (None, "apiKey", "apikey"),
+    (None, "api_key", "apikey"),
+    (None, "url", "base_url"),
+    (Some("ollama"), "host", "base_url"),
+];
 
 /// What `data` says, sorted by the registry row.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -137,7 +149,9 @@ async fn stored(exchange: &Exchange) -> Result<Provider> {
 
 fn provider_type(name: &str) -> Result<&'static ProviderType> {
     let known = |wanted: &str| REGISTRY.iter().find(|row| row.name == wanted).copied();
-    let synonym = SYNONYMS.iter().find(|(other, _)| *other == name).and_then(|(_, ours)| known(ours));
+    // Some write the hyphen otherwise.
+    let name = &name.replace('_', "-");
+    let synonym = SYNONYMS.iter().find(|(other, _)| other == name).and_then(|(_, ours)| known(ours));
     synonym.map_or_else(|| providers::provider_type(name), Ok)
 }
 
@@ -149,17 +163,22 @@ fn sort(row: &ProviderType, data: BTreeMap<String, String>) -> Result<Arguments>
         let other = ARGUMENTS.iter().find(|(of, theirs, _)| {
             *theirs == given && of.is_none_or(|provider_type| provider_type == row.name)
         });
-        let name = other.map_or(given, |(_, _, ours)| (*ours).to_owned());
-        if name == "base_url" {
+        let name = other.map_or(given.as_str(), |(_, _, ours)| ours).to_owned();
+        let before = if name == "base_url" {
             // A host may come without its scheme, as its own settings have it.
-            let is_bare = other.is_some() && !text.contains("://");
-            sorted.base_url = if is_bare { format!("http://{text}") } else { text };
+            let is_bare = other.is_some() && !text.is_empty() && !text.contains("://");
+            let address = if is_bare { format!("http://{text}") } else { text };
+            Some(std::mem::replace(&mut sorted.base_url, address)).filter(|before| !before.is_empty())
         } else if secret(&name) {
-            sorted.secrets.insert(name, text);
+            sorted.secrets.insert(name, text)
         } else if row.settings.iter().any(|setting| setting.name == name) {
-            sorted.settings.insert(name, text);
+            sorted.settings.insert(name, text)
         } else {
-            return Err(unknown(row, &name));
+            return Err(unknown(row, &given));
+        };
+        if before.is_some() {
+            let message = "stands there under another name as well; send it once";
+            return Err(Error::invalid(format!("data.{given}"), message));
         }
     }
     Ok(sorted)
@@ -239,6 +258,68 @@ mod tests {
         }
         let error = sort(provider_type("cohere").unwrap(), map(&[("host", "http://x")])).unwrap_err();
         assert_eq!(error.detail().field.as_deref(), Some("data.host"));
+    }
+
+    #[test]
+    fn every_argument_of_the_contract_has_its_place() {
+        const CONTRACT: [(&str, &str, &[&str]); 15] = [
+            ("openai", "openai", &["apikey", "base_url"]),
+            (
+                "watsonxai",
+                "watsonxai",
+                &["base_url", "apikey", "project_id", "space_id", "auth_url", "api_version"],
+            ),
+            (
+                "azure-openai",
+                "azure-openai",
+                &[
+                    "apikey",
+                    "resource_name",
+                    "api_version",
+                    "subscription_id",
+                    "resource_group_name",
+                    "account_name",
+                ],
+            ),
+            ("anthropic", "anthropic", &["apikey"]),
+            (
+                "bedrock",
+                "bedrock",
+                &["access_key_id", "secret_access_key", "region", "session_token", "base_url"],
+            ),
+            ("cerebas", "cerebras", &["apiKey"]),
+            ("cerebras", "cerebras", &["apikey"]),
+            ("nim", "nim", &["apikey", "base_url"]),
+            ("google", "gemini", &["apikey"]),
+            ("cohere", "cohere", &["apikey"]),
+            ("groq", "groq", &["apikey"]),
+            ("mistral-ai", "mistral", &["apikey"]),
+            ("ollama", "ollama", &["host", "keep_alive", "clean_on_close"]),
+            ("x-ai", "xai", &["apikey"]),
+            ("watsonx", "watsonxai", &["apikey", "url"]),
+        ];
+        for (name, ours, arguments) in CONTRACT {
+            // Some rows may not be there.
+            let Ok(row) = providers::provider_type(ours) else { continue };
+            assert_eq!(provider_type(name).unwrap().name, row.name);
+            for argument in arguments {
+                sort(row, map(&[(argument, "x")])).unwrap();
+            }
+            let error = sort(row, map(&[("no_such_argument", "x")])).unwrap_err();
+            assert_eq!(error.detail().field.as_deref(), Some("data.no_such_argument"), "{name}");
+        }
+    }
+
+    #[test]
+    fn other_names_are_taken_once() {
+        let row = provider_type("watsonx_ai").unwrap();
+        let sorted = sort(row, map(&[("api_key", "k"), ("url", "box:8443")])).unwrap();
+        assert_eq!((sorted.secrets, &*sorted.base_url), (map(&[("apikey", "k")]), "http://box:8443"));
+        for twice in [[("apikey", "k"), ("apiKey", "l")], [("base_url", "http://a"), ("url", "http://b")]] {
+            let error = sort(row, map(&twice)).unwrap_err();
+            assert!(error.message().contains("another name"), "{error}");
+        }
+        assert!(sort(row, map(&[("host", "x")])).is_err(), "only one type has it");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, UNIX_EPOCH},
 };
 
@@ -29,6 +30,7 @@ fn upstream(region: Option<&str>) -> Upstream {
         settings: region.map(|region| (AWS_REGION.to_owned(), region.to_owned())).into_iter().collect(),
         headers: HeaderMap::new(),
         credential: None,
+        token: Arc::default(),
         client: Clients::default().get(&Way::default()).unwrap(),
     }
 }

@@ -34,6 +34,13 @@ impl<'a> Members<'a> {
         self.by_name.get(name).map(|(_, json)| json.as_ref())
     }
 
+    /// Names and values in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut ordered: Vec<_> = self.by_name.iter().collect();
+        ordered.sort_unstable_by_key(|(_, (rank, _))| *rank);
+        ordered.into_iter().map(|(name, (_, json))| (name.as_str(), json.as_ref()))
+    }
+
     /// Puts a value in place of the member's own, or behind all others.
     pub fn set(&mut self, name: &str, json: impl Into<Cow<'a, str>>) {
         if let Some((_, value)) = self.by_name.get_mut(name) {
@@ -72,11 +79,8 @@ impl<'a> Members<'a> {
         let length =
             self.by_name.iter().map(|(name, (_, json))| name.len() + json.len() + 4).sum::<usize>() + 2;
         let mut out = Vec::with_capacity(length);
-        let mut ordered: Vec<_> =
-            self.by_name.iter().map(|(name, (rank, json))| (*rank, name, json)).collect();
-        ordered.sort_unstable_by_key(|(rank, ..)| *rank);
         Writer::append(&mut out, |object| {
-            for (_, name, json) in ordered {
+            for (name, json) in self.iter() {
                 object.any(name, json);
             }
         });

@@ -44,10 +44,11 @@ fn read_value(value: &Value) -> VendorError {
         _ => outer,
     };
     let member = |name: &str| inner.get(name).or_else(|| outer.get(name)).filter(|value| !value.is_null());
-    let code = member("code").and_then(text_of);
+    // IBM's identity service says `errorCode` and `errorMessage`.
+    let code = member("code").or_else(|| member("errorCode")).and_then(text_of);
     let status = ["status_code", "status", "code"].iter().find_map(|name| member(name).and_then(status_of));
     VendorError {
-        message: ["message", "detail", "error", "msg", "title"]
+        message: ["message", "detail", "error", "msg", "title", "errorMessage"]
             .iter()
             .find_map(|name| member(name).and_then(words_of)),
         param: member("param").and_then(text_of),
@@ -142,6 +143,7 @@ mod tests {
             (r#"{"errors":[{"code":"c","message":"no"}],"trace":"1"}"#, ("no", "c", "")),
             (r#"[{"error":{"code":400,"message":"no","status":"X"}}]"#, ("no", "400", "")),
             (r#"{"status":429,"title":"no"}"#, ("no", "", "")),
+            (r#"{"errorCode":"c","errorMessage":"no","context":{}}"#, ("no", "c", "")),
             (r#""no""#, ("no", "", "")),
             ("  no\n", ("no", "", "")),
             ("", ("", "", "")),

@@ -23,6 +23,7 @@ use sluicegate::{
         AccessRole, ApiKey, CreateApiKeyRequest, CreateModelRequest, CreateProviderRequest, Credential,
         InlineSecrets, Model, Provider, credential::Source,
     },
+    providers::Scope,
     secrets::{KeyHasher, MasterKeys, Sealer},
     state::{Call, Caller, Connector, Protocol, State},
     store::{DataDir, Store},
@@ -99,6 +100,7 @@ impl Bench {
             time: self.clock.now(),
             deadline: None,
             protocol: Protocol::Grpc,
+            scope: Scope::default(),
             place: None,
         }
     }

@@ -1,5 +1,7 @@
 //! Laws over every fixture. The functions are shared with the recordings.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use sluicegate::{
     error::{Error, Reason},
@@ -235,12 +237,32 @@ pub(super) fn chunks_differ(operation: Operation, adapter: &dyn Adapter, body: &
     let id = |chunk: &Vec<u8>| normal(chunk)["id"].clone();
     chunks.chunk_by(|one, other| id(one) == id(other)).find_map(|chunks| {
         match operation.rewrite_chunks(chunks) {
-            Ok(written) => chunks.iter().zip(&written).find_map(|(before, after)| {
-                difference(&normal(before), &normal(after)).map(|found| format!(" chunk{found}"))
+            Ok(written) => ranked(chunks).iter().zip(&written).find_map(|(before, after)| {
+                difference(before, &normal(after)).map(|found| format!(" chunk{found}"))
             }),
             Err(wrong) => Some(format!(" chunk: {wrong:?}")),
         }
     })
+}
+
+/// Chunks in normal form, calls of tools counted from 0 in the order in which they appear: not all vendors do.
+fn ranked(chunks: &[Vec<u8>]) -> Vec<Value> {
+    let mut seen: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    let mut chunks: Vec<_> = chunks.iter().map(|chunk| normal(chunk)).collect();
+    let lists = chunks.iter_mut().filter_map(|chunk| chunk.get_mut("choices")?.as_array_mut());
+    for choice in lists.flatten() {
+        let known = seen.entry(choice["index"].to_string()).or_default();
+        let calls = choice.pointer_mut("/delta/tool_calls").and_then(Value::as_array_mut);
+        for call in calls.into_iter().flatten() {
+            let index = call["index"].clone();
+            let rank = known.iter().position(|other| *other == index).unwrap_or_else(|| {
+                known.push(index);
+                known.len() - 1
+            });
+            call["index"] = rank.into();
+        }
+    }
+    chunks
 }
 
 /// Law 2.

@@ -4,7 +4,8 @@
 //! - a text and a list of one text part; a stop text, prompt or input and a list of just it;
 //! - an image's address alone and as `url` of an object;
 //! - the two spellings of reasoning; reasoning that only repeats what the `thinking_blocks` beside it say, and none;
-//! - a tool call without index or type and one with its rank or of type function; empty and absent arguments;
+//! - a tool call without index or type and one with its rank or of type function; empty and absent arguments, ids and
+//!   names of it;
 //! - no completion tokens and zero of them, as some vendors count for embeddings.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -105,7 +106,10 @@ fn object(mut members: Map<String, Value>) -> Value {
 
 fn tool_call((rank, mut call): (usize, Value)) -> Value {
     if let Value::Object(members) = &mut call {
-        members.retain(|_, value| !value.is_null());
+        members.retain(|name, value| !(value.is_null() || name == "id" && value == ""));
+        if let Some(Value::Object(function)) = members.get_mut("function") {
+            function.retain(|name, value| !(name == "name" && value == ""));
+        }
         members.entry("index").or_insert(rank.into());
         members.entry("type").or_insert("function".into());
     }

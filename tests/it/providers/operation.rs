@@ -5,7 +5,7 @@ use serde_json::Value;
 use sluicegate::{
     error::{Error, Result},
     proto::v1,
-    providers::{Adapter, Outbound, Settings, UpstreamModel},
+    providers::{Adapter, Outbound, Scope, Settings, UpstreamModel},
     wire::{
         json::Malformed,
         openai::{Spelling, chat, completion, embedding, model},
@@ -61,7 +61,9 @@ impl Operation {
         model: &str,
         settings: &Settings,
     ) -> Result<Outbound> {
-        let to = |asked| UpstreamModel { id: model, stream: stream.unwrap_or(asked), settings };
+        let scope = Scope::default();
+        let to =
+            |asked| UpstreamModel { id: model, stream: stream.unwrap_or(asked), settings, scope: &scope };
         match self {
             Self::Chat => {
                 let (request, asked) = chat::read_request(body).map_err(Malformed::in_request)?;
@@ -81,7 +83,7 @@ impl Operation {
 
     /// Reads an unstreamed answer; gives it as proto JSON.
     pub(super) fn answer(self, adapter: &dyn Adapter, body: &[u8], settings: &Settings) -> Result<Value> {
-        let to = UpstreamModel { id: "model", stream: false, settings };
+        let to = UpstreamModel { id: "model", stream: false, settings, scope: &Scope::default() };
         match self {
             Self::Chat => adapter.chat_response(body, &to).map(json),
             Self::Complete => adapter.complete_response(body, &to).map(json),
@@ -97,7 +99,7 @@ impl Operation {
         pieces: impl Iterator<Item = &'a [u8]>,
         settings: &Settings,
     ) -> Streamed {
-        let to = UpstreamModel { id: "model", stream: true, settings };
+        let to = UpstreamModel { id: "model", stream: true, settings, scope: &Scope::default() };
         match self {
             Self::Chat => decode::decode(adapter.framing(), adapter.chat_stream(&to), pieces),
             Self::Complete => decode::decode(adapter.framing(), adapter.complete_stream(&to), pieces),

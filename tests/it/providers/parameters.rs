@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sluicegate::{
     error::{Reason, Result},
     proto,
-    providers::{Outbound, Settings},
+    providers::{Outbound, Scope, Settings, UpstreamModel},
 };
 
 use super::{
@@ -171,10 +171,11 @@ fn options_reach_their_own_provider_type_only() {
             })
             .collect();
         let settings = subject.settings();
-        let to = sluicegate::providers::UpstreamModel {
+        let to = UpstreamModel {
             id: &subject.model("chat"),
             stream: false,
             settings: &settings,
+            scope: &Scope::default(),
         };
         let body = normal(&subject.adapter().chat(&request, &to).expect("a request").body);
         let text = body.to_string();

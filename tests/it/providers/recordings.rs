@@ -61,7 +61,7 @@ const HOSTS: [(&str, &str); 3] = [
 ];
 
 /// Interfaces of a vendor's own: (part of the path, provider type).
-const INTERFACES: [(&str, &str); 13] = [
+const INTERFACES: [(&str, &str); 14] = [
     ("/v1/messages", "anthropic"),
     (":generateContent", "gemini"),
     (":streamGenerateContent", "gemini"),
@@ -75,6 +75,7 @@ const INTERFACES: [(&str, &str); 13] = [
     ("/api/embed", "ollama"),
     ("/api/tags", "ollama"),
     ("/ml/v1/", "watsonxai"),
+    ("/ml/v1-beta/", "watsonxai"),
 ];
 
 /// Interfaces that we do not speak, though their paths or hosts look like those of ours: what `/api/embed` has replaced,
