@@ -129,8 +129,11 @@ fn any_error(body: &[u8]) {
     let _ = model::read_list(body);
 }
 
+/// What a choice says.
+type Said = (i32, [String; 3], Vec<Part>, i32, String);
+
 /// Each choice: its index, its texts by kind, its calls, why it ended.
-fn said(answer: &ChatResponse) -> Vec<(i32, [String; 3], Vec<Part>, i32, String)> {
+fn said(answer: &ChatResponse) -> Vec<Said> {
     let choices = answer.choices.iter().map(|choice| {
         let (mut texts, mut others) = (<[String; 3]>::default(), Vec::new());
         for part in choice.message.iter().flat_map(|message| &message.parts) {
@@ -184,8 +187,11 @@ fn messages(digit: u8, bytes: &[u8]) {
     match digit {
         b'0' => {
             let Ok(request) = ChatRequest::decode(bytes) else { return };
-            out = chat::write_request(&request, &as_it_is(&request, "m", bytes.len() % 2 == 0, &SPELLING))
-                .unwrap_or(b"{}".into());
+            out = chat::write_request(
+                &request,
+                &as_it_is(&request, "m", bytes.len().is_multiple_of(2), &SPELLING),
+            )
+            .unwrap_or(b"{}".into());
         }
         b'1' => {
             let Ok(answer) = ChatResponse::decode(bytes) else { return };

@@ -69,14 +69,15 @@ impl<'a> Schemas<'a> {
     }
 
     fn field(&mut self, field: &FieldDescriptor) -> Value {
-        match field.kind() {
-            Kind::Message(entry) if field.is_map() => {
-                let value = self.kind(&entry.map_entry_value_field().kind());
-                json!({"type": "object", "additionalProperties": value})
-            }
-            kind if field.is_list() => json!({"type": "array", "items": self.kind(&kind)}),
-            kind => self.kind(&kind),
+        let kind = field.kind();
+        if let Kind::Message(entry) = &kind
+            && field.is_map()
+        {
+            let value = self.kind(&entry.map_entry_value_field().kind());
+            return json!({"type": "object", "additionalProperties": value});
         }
+        let one = self.kind(&kind);
+        if field.is_list() { json!({"type": "array", "items": one}) } else { one }
     }
 
     /// The schema of one value.
