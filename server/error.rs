@@ -41,6 +41,8 @@ pub struct Detail {
     pub upstream_status: Option<u16>,
     /// The vendor's own error code, e.g. `context_length_exceeded`.
     pub upstream_code: Option<String>,
+    /// The vendor's own id of the request, for its support.
+    pub upstream_request_id: Option<String>,
     /// When it makes sense to try again.
     pub retry_after: Option<Duration>,
     /// What a broken stream had delivered.
@@ -207,6 +209,13 @@ impl Error {
         self
     }
 
+    /// Tells the vendor's own id of the request.
+    #[must_use]
+    pub fn upstream_request_id(mut self, id: impl Into<String>) -> Self {
+        self.0.detail.upstream_request_id = Some(bounded(id.into(), MAX_NAME));
+        self
+    }
+
     /// Tells when it makes sense to try again.
     #[must_use]
     pub fn retry_after(mut self, after: Duration) -> Self {
@@ -228,14 +237,14 @@ impl Error {
         self
     }
 
-    /// The error with other words wherever somebody else's may stand: in the message, the field and the vendor's code.
+    /// The error with other words wherever somebody else's may stand: in the message, the field, the vendor's code and
+    /// its id of the request.
     /// `rewrite` gives `None` for a text that stays.
     #[must_use]
     pub fn reworded(mut self, rewrite: impl Fn(&str) -> Option<String>) -> Self {
         let Inner { message, detail, .. } = &mut *self.0;
-        for text in
-            [Some(message), detail.field.as_mut(), detail.upstream_code.as_mut()].into_iter().flatten()
-        {
+        let details = [&mut detail.field, &mut detail.upstream_code, &mut detail.upstream_request_id];
+        for text in std::iter::once(message).chain(details.into_iter().flatten()) {
             if let Some(rewritten) = rewrite(text) {
                 *text = rewritten;
             }

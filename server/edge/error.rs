@@ -78,6 +78,7 @@ fn details(error: &Error, request_id: &str) -> Vec<Any> {
         ("request_id", Some(request_id.to_owned())),
         ("upstream_status", detail.upstream_status.map(|status| status.to_string())),
         ("upstream_code", detail.upstream_code.clone()),
+        ("upstream_request_id", detail.upstream_request_id.clone()),
     ];
     let metadata = facts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
     let name = error.reason().as_str_name();

@@ -34,6 +34,16 @@ const MAX_ANSWER_BYTES: usize = 64 << 20;
 const MAX_ERROR_BYTES: usize = 64 << 10;
 /// An error body that takes longer is not worth waiting for.
 const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
+/// Where vendors tell their id of a request: OpenAI and most others, Anthropic, AWS, Azure, IBM, Cohere, NVIDIA.
+const REQUEST_IDS: [&str; 7] = [
+    "x-request-id",
+    "request-id",
+    "x-amzn-requestid",
+    "apim-request-id",
+    "x-global-transaction-id",
+    "x-debug-trace-id",
+    "nvcf-reqid",
+];
 /// How long an administration call to an upstream may take.
 const FETCH_TIME: Duration = Duration::from_secs(20);
 
@@ -156,7 +166,11 @@ impl Driver {
         let body =
             tokio::time::timeout(ERROR_BODY_TIME, body.read_up_to(MAX_ERROR_BYTES)).await.unwrap_or_default();
         let error = to.provider_type.adapter.error(status, headers, &body);
-        error.provider(&to.name).upstream_status(status.as_u16())
+        let error = error.provider(&to.name).upstream_status(status.as_u16());
+        match request_id(headers) {
+            Some(id) => error.upstream_request_id(id),
+            None => error,
+        }
     }
 }
 
@@ -182,6 +196,11 @@ fn request(to: &Upstream, address: &Url, outbound: Outbound) -> Result<reqwest::
 async fn within<T>(to: &Upstream, pace: &Pace, work: impl Future<Output = T>) -> Result<T> {
     let done = tokio::time::timeout_at(pace.head_deadline(), work).await;
     done.map_err(|_| pace.expired().provider(&to.name))
+}
+
+/// The vendor's id of the request, where it tells one.
+fn request_id(headers: &HeaderMap) -> Option<&str> {
+    REQUEST_IDS.iter().find_map(|name| headers.get(*name)?.to_str().ok())
 }
 
 /// The address of `path` below an address of the provider.

@@ -299,6 +299,24 @@ async fn a_stored_credential_goes_to_its_provider_and_nowhere_else() {
 
 /// Some vendors repeat the key that they refuse, and not only where they say so by a status.
 #[tokio::test]
+async fn the_vendors_own_id_of_a_request_is_told_on_both_edges() {
+    let body = r#"{"error": {"message": "no", "code": null}}"#;
+    let head = format!(
+        "HTTP/1.1 500 Oops\r\ncontent-type: application/json\r\nx-request-id: their-7\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let upstream = FakeUpstream::answering([head.as_bytes(), body.as_bytes()].concat()).await;
+    let gateway = gateway_with(&upstream, &[]).await;
+    let status = gateway.client.inference().chat(chat("m", "Hi")).await.expect_err("an error");
+    let info = status.get_details_error_info().expect("an ErrorInfo");
+    assert_eq!(info.metadata.get("upstream_request_id").map(String::as_str), Some("their-7"));
+    let asked = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]});
+    let answer = gateway.post("/v1/chat/completions", &asked).send().await.expect("an answer");
+    let answer: Value = serde_json::from_str(&answer.text().await.expect("text")).expect("JSON");
+    assert_eq!(answer["error"]["upstream_request_id"], "their-7", "{answer}");
+}
+
+#[tokio::test]
 async fn a_credential_that_an_upstream_repeats_reaches_no_caller() {
     let canary = "sk-canary-7f3a9c1e5b2d8046";
     let error = json!({"error": {"message": format!("Incorrect API key: {canary}."), "code": canary, "param": canary}});

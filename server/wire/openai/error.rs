@@ -116,6 +116,7 @@ pub fn write(error: &Error, request_id: &str) -> Vec<u8> {
             });
             object.text("code", detail.upstream_code.as_deref().unwrap_or(row.openai_code));
             object.text("request_id", request_id);
+            object.optional_text("upstream_request_id", detail.upstream_request_id.as_deref());
         });
     });
     out
