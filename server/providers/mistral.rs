@@ -2,11 +2,17 @@
 
 use super::{
     Auth, Endpoint, ProviderType,
-    openai_dialect::{Dialect, Quirks, drop_names, shorten_ids, speak_as_system, think_in_content},
+    openai_dialect::{
+        Dialect, Quirks, declare_parameters, drop_names, say_refusals, shorten_ids, speak_as_system,
+        think_in_content,
+    },
 };
 use crate::{
-    proto::v1::Operation,
-    wire::openai::{MaxTokens, Spelling},
+    proto::v1::{ChatRequest, FilePart, Operation, OtherPart, part::Content},
+    wire::{
+        json::Writer,
+        openai::{MaxTokens, Spelling},
+    },
 };
 
 const NAME: &str = "mistral";
@@ -39,8 +45,56 @@ pub(super) static ROW: ProviderType = ProviderType {
                 "prompt_cache_retention",
                 "safety_identifier",
             ],
-            turns: &[drop_names, speak_as_system, think_in_content, shorten_ids],
+            turns: &[
+                drop_names,
+                speak_as_system,
+                say_refusals,
+                think_in_content,
+                shorten_ids,
+                declare_parameters,
+                name_media,
+            ],
             ..Quirks::NONE
         },
     },
 };
+
+/// Audio and files as Mistral names them (`AudioChunk`, `DocumentURLChunk` and `FileChunk` of its SDK).
+fn name_media(request: &mut ChatRequest) -> Option<&'static str> {
+    for part in request.messages.iter_mut().flat_map(|message| &mut message.parts) {
+        let json = match &part.content {
+            Some(Content::Audio(audio)) => Writer::text_of(|object| {
+                object.text("type", "input_audio");
+                object.text("input_audio", &audio.data_base64);
+            }),
+            Some(Content::File(file)) => write_file(file),
+            Some(
+                Content::Text(_)
+                | Content::Image(_)
+                | Content::Thinking(_)
+                | Content::RedactedThinking(_)
+                | Content::Refusal(_)
+                | Content::ToolCall(_)
+                | Content::ToolResult(_)
+                | Content::Other(_),
+            )
+            | None => continue,
+        };
+        part.content = Some(Content::Other(OtherPart { json, member: String::new() }));
+    }
+    None
+}
+
+fn write_file(file: &FilePart) -> String {
+    Writer::text_of(|object| match (&file.file_id, &file.file_data) {
+        (Some(id), _) => {
+            object.text("type", "file");
+            object.text("file_id", id);
+        }
+        (None, data) => {
+            object.text("type", "document_url");
+            object.optional_text("document_url", data.as_deref());
+            object.optional_text("document_name", file.filename.as_deref());
+        }
+    })
+}

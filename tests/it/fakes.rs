@@ -14,6 +14,7 @@ type Argument = (&'static str, &'static str);
 
 /// A vendor as aimock has it: provider type, what follows the fake's address, arguments beside the key.
 const AIMOCK: &[(&str, &str, &[Argument])] = &[
+    ("anthropic", "", &[]),
     ("azure-openai", "", &[("api_version", "2024-10-21")]),
     ("cohere", "", &[]),
     ("gemini", "", &[]),
@@ -21,14 +22,16 @@ const AIMOCK: &[(&str, &str, &[Argument])] = &[
     ("openai", "/v1", &[]),
 ];
 
-/// A vendor as LLMock has it: provider type, what follows the fake's address.
-const LLMOCK: &[(&str, &str)] = &[
-    ("cohere", "/cohere"),
-    ("gemini", "/gemini"),
-    ("groq", "/groq/openai/v1"),
-    ("mistral", "/mistral/v1"),
-    ("openai", "/v1"),
-    ("xai", "/xai/v1"),
+/// A vendor as LLMock has it: provider type, what follows the fake's address, after how many events of a stream there is
+/// content and no end yet.
+const LLMOCK: &[(&str, &str, u8)] = &[
+    ("anthropic", "/anthropic", 4),
+    ("cohere", "/cohere", 3),
+    ("gemini", "/gemini", 3),
+    ("groq", "/groq/openai/v1", 3),
+    ("mistral", "/mistral/v1", 3),
+    ("openai", "/v1", 3),
+    ("xai", "/xai/v1", 3),
 ];
 
 /// For which provider type aimock counts no tokens.
@@ -157,7 +160,7 @@ async fn what_llmock_breaks_is_told_and_its_verdict_on_retries_is_clean() {
     let Some(peers) = peers() else { return };
     let fake = Server::start(&peers, "llmock_server.py");
     let gateway = start_gateway().await;
-    for (kind, path) in LLMOCK {
+    for (kind, path, whole) in LLMOCK {
         let base_url = format!("{}{path}", fake.url);
         add(&gateway, kind, kind, &base_url, &[], kind).await;
 
@@ -186,7 +189,7 @@ async fn what_llmock_breaks_is_told_and_its_verdict_on_retries_is_clean() {
             ("truncate", "stream_truncated"),
             ("malformed", "provider_bad_answer"),
         ] {
-            break_next(&fake, json!({"type": "stream_fault", "kind": fault, "after_chunks": 3})).await;
+            break_next(&fake, json!({"type": "stream_fault", "kind": fault, "after_chunks": whole})).await;
             let (events, done) = stream(&gateway, kind, fault).await;
             let last = events.last().expect("an event");
             assert!(!done && last["error"]["code"] == code, "{kind} {fault}: {last}");

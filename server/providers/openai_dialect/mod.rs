@@ -16,14 +16,14 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use self::{answer::Answer, decoder::Decoder};
 pub use self::{
     route::{Place, Route, usual_route},
-    turns::{drop_names, shorten_ids, speak_as_system, think_in_content},
+    turns::{declare_parameters, drop_names, say_refusals, shorten_ids, speak_as_system, think_in_content},
 };
 use super::{Adapter, ChunkDecoder, Outbound, Settings, UpstreamModel, failure, unsupported};
 use crate::{
     error::{Error, Result},
     proto::v1::{
         AvailableModel, ChatChunk, ChatRequest, ChatResponse, CompleteChunk, CompleteRequest,
-        CompleteResponse, EmbedRequest, EmbedResponse, Message, Operation, StreamOptions,
+        CompleteResponse, EmbedRequest, EmbedResponse, Operation, StreamOptions,
     },
     wire::{
         json::{Malformed, Members},
@@ -73,8 +73,8 @@ pub struct Quirks {
 /// Finds where an operation is: its place, the upstream's id of the model (empty for a list), the provider's settings.
 pub type FindRoute = fn(Place, &str, &Settings) -> Result<Route>;
 
-/// Changes the messages of a chat. What it returns was taken out of some.
-pub type ChangeTurns = fn(&mut [Message]) -> Option<&'static str>;
+/// Changes what a chat holds. What it returns was taken out.
+pub type ChangeTurns = fn(&mut ChatRequest) -> Option<&'static str>;
 
 /// Changes the members of a request.
 pub type Patch = fn(&mut Members<'_>, &UpstreamModel<'_>) -> Result<()>;

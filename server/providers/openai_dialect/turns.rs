@@ -6,11 +6,12 @@ use aws_lc_rs::digest;
 
 use super::ChangeTurns;
 use crate::{
-    proto::v1::{ChatRequest, Message, OtherPart, Part, Role, part::Content},
+    proto::v1::{ChatRequest, OtherPart, Part, Role, TextPart, part::Content, tool::Kind},
     wire::openai::chat::write_thinking,
 };
 
 const ID_LENGTH: usize = 9;
+const NO_PARAMETERS: &str = r#"{"type":"object","properties":{}}"#;
 const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// The request with these changes, and what they have taken out. Without changes nothing is copied.
@@ -21,16 +22,16 @@ pub(super) fn change<'a>(
     let mut request = Cow::Borrowed(request);
     let mut dropped = Vec::new();
     for change in changes {
-        dropped.extend(change(&mut request.to_mut().messages));
+        dropped.extend(change(request.to_mut()));
     }
     (request, dropped)
 }
 
 /// For vendors that refuse names of speakers. Those of tools stay.
-pub fn drop_names(messages: &mut [Message]) -> Option<&'static str> {
+pub fn drop_names(request: &mut ChatRequest) -> Option<&'static str> {
     let mut dropped = false;
     for message in
-        messages.iter_mut().filter(|message| !matches!(message.role(), Role::Tool | Role::Function))
+        request.messages.iter_mut().filter(|message| !matches!(message.role(), Role::Tool | Role::Function))
     {
         dropped |= message.name.take().is_some();
     }
@@ -38,21 +39,21 @@ pub fn drop_names(messages: &mut [Message]) -> Option<&'static str> {
 }
 
 /// For vendors that know no developers.
-pub fn speak_as_system(messages: &mut [Message]) -> Option<&'static str> {
-    for message in messages.iter_mut().filter(|message| message.role() == Role::Developer) {
+pub fn speak_as_system(request: &mut ChatRequest) -> Option<&'static str> {
+    for message in request.messages.iter_mut().filter(|message| message.role() == Role::Developer) {
         message.role = Role::System.into();
     }
     None
 }
 
 /// For vendors that want reasoning back as an element of the content. One without text says nothing to them.
-pub fn think_in_content(messages: &mut [Message]) -> Option<&'static str> {
-    for message in &mut *messages {
+pub fn think_in_content(request: &mut ChatRequest) -> Option<&'static str> {
+    for message in &mut request.messages {
         message.parts.retain(
             |part| !matches!(&part.content, Some(Content::Thinking(thinking)) if thinking.text.is_empty()),
         );
     }
-    for part in messages.iter_mut().flat_map(|message| &mut message.parts) {
+    for part in request.messages.iter_mut().flat_map(|message| &mut message.parts) {
         if let Some(Content::Thinking(thinking)) = &part.content {
             let json = write_thinking(&thinking.text, &part.extra_json);
             *part = Part {
@@ -66,8 +67,8 @@ pub fn think_in_content(messages: &mut [Message]) -> Option<&'static str> {
 
 /// For vendors that take ids of tool calls of nine letters and digits only. Any other id becomes one that is made of it,
 /// the same wherever it stands.
-pub fn shorten_ids(messages: &mut [Message]) -> Option<&'static str> {
-    for part in messages.iter_mut().flat_map(|message| &mut message.parts) {
+pub fn shorten_ids(request: &mut ChatRequest) -> Option<&'static str> {
+    for part in request.messages.iter_mut().flat_map(|message| &mut message.parts) {
         match &mut part.content {
             Some(Content::ToolCall(call)) => shorten(&mut call.id),
             Some(Content::ToolResult(result)) => shorten(&mut result.tool_call_id),
@@ -82,6 +83,26 @@ pub fn shorten_ids(messages: &mut [Message]) -> Option<&'static str> {
                 | Content::Other(_),
             )
             | None => {}
+        }
+    }
+    None
+}
+
+/// For vendors that know no refusals: they are what the model said.
+pub fn say_refusals(request: &mut ChatRequest) -> Option<&'static str> {
+    for part in request.messages.iter_mut().flat_map(|message| &mut message.parts) {
+        if let Some(Content::Refusal(refusal)) = &mut part.content {
+            part.content = Some(Content::Text(TextPart { text: std::mem::take(&mut refusal.text) }));
+        }
+    }
+    None
+}
+
+/// For vendors that want every function to say which arguments it takes, also where it takes none.
+pub fn declare_parameters(request: &mut ChatRequest) -> Option<&'static str> {
+    for tool in &mut request.tools {
+        if let Some(Kind::Function(function)) = &mut tool.kind {
+            function.parameters_json.get_or_insert_with(|| NO_PARAMETERS.to_owned());
         }
     }
     None
@@ -107,14 +128,14 @@ mod tests {
     use super::*;
     use crate::wire::openai::chat::read_request;
 
-    fn messages(json: &str) -> Vec<Message> {
-        let body = format!(r#"{{"model":"m","messages":{json}}}"#);
-        read_request(body.as_bytes()).unwrap().0.messages
+    fn request(messages: &str) -> ChatRequest {
+        let body = format!(r#"{{"model":"m","messages":{messages}}}"#);
+        read_request(body.as_bytes()).unwrap().0
     }
 
     #[test]
     fn a_call_and_its_result_keep_one_id() {
-        let mut turns = messages(
+        let mut turns = request(
             r#"[{"role":"assistant","tool_calls":[
                 {"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}},
                 {"id":"call_2","type":"function","function":{"name":"g","arguments":"{}"}},
@@ -125,6 +146,7 @@ mod tests {
         );
         assert_eq!(shorten_ids(&mut turns), None);
         let ids: Vec<_> = turns
+            .messages
             .iter()
             .flat_map(|message| &message.parts)
             .filter_map(|part| match &part.content {
@@ -143,10 +165,10 @@ mod tests {
 
     #[test]
     fn only_names_that_were_there_are_told() {
-        let mut turns = messages(r#"[{"role":"user","content":"a"}]"#);
+        let mut turns = request(r#"[{"role":"user","content":"a"}]"#);
         assert_eq!(drop_names(&mut turns), None);
-        let mut turns = messages(r#"[{"role":"user","content":"a","name":"anna"}]"#);
+        let mut turns = request(r#"[{"role":"user","content":"a","name":"anna"}]"#);
         assert_eq!(drop_names(&mut turns), Some("messages.name"));
-        assert_eq!(turns[0].name, None);
+        assert_eq!(turns.messages[0].name, None);
     }
 }

@@ -115,7 +115,7 @@ fn drop_members(request: &mut ChatRequest) -> Vec<&'static str> {
 
 /// Only users say more than one text; nobody is a developer, and nobody's thoughts are read again. Gives what is lost.
 fn change_messages(request: &mut ChatRequest) -> Vec<&'static str> {
-    speak_as_system(&mut request.messages);
+    speak_as_system(request);
     let (mut cache, mut thinking) = (false, false);
     for message in &mut request.messages {
         let parts = message.parts.len();
