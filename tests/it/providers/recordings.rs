@@ -23,7 +23,10 @@ use super::{
     decode::payloads,
     fixture::assert_none,
     hygiene::unclean,
-    laws::{answer_differs, chopped_differs, chunks_differ, ends_badly, request_differs, speaks_openai},
+    laws::{
+        answer_differs, chopped_differs, chunks_differ, cut_passes, ends_badly, request_differs,
+        speaks_openai,
+    },
     normal::normal,
     operation::Operation,
 };
@@ -81,6 +84,9 @@ const INTERFACES: [(&str, &str); 14] = [
 /// Interfaces that we do not speak, though their paths or hosts look like those of ours: what `/api/embed` has replaced,
 /// and facts about one model.
 const OTHERS: [&str; 2] = ["/api/embeddings", "/api/show"];
+
+/// Some are long, and each cut reads a stream anew.
+const MOST_CUTS: usize = 40;
 
 /// What decodes a recording.
 struct Decoder {
@@ -272,6 +278,7 @@ impl Recording {
             wrong.extend(ends_badly(&streamed));
             if !is_glued(row, body) {
                 wrong.extend(unclean(*operation, &streamed));
+                wrong.extend(cut_passes(*operation, row.adapter, body, &settings, MOST_CUTS));
             }
             wrong.extend(streamed.chunks.iter().filter_map(|chunk| counts_badly(row, chunk)));
             if let Err(error) = &streamed.ended
