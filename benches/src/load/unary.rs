@@ -16,9 +16,9 @@ use crate::{Result, figures::Spread, readings::Reading};
 /// How long the load watches itself before it measures.
 const PROBE: Duration = Duration::from_millis(400);
 /// Above this share of its core it holds itself back, below the 0.8 that `proof` asks for.
-const TOO_BUSY: f64 = 0.74;
+const TOO_BUSY: f64 = 0.66;
 /// The share that it aims at then.
-const HELD: f64 = 0.64;
+const HELD: f64 = 0.50;
 
 struct Shared {
     pacer: Arc<Pacer>,
