@@ -3,6 +3,7 @@
 use crate::{
     error::{Error, Result},
     proto::v1::{ChatRequest, Message, Role, part::Content, response_format::Format},
+    wire::json::{Malformed, Object},
 };
 
 /// Members of a chat that are told as dropped and never written, though they stand among the unknown ones.
@@ -82,4 +83,22 @@ pub(super) fn dropped(request: &ChatRequest) -> Vec<&'static str> {
 /// Names of tools are not lost: their calls have them.
 fn is_named(message: &Message) -> bool {
     message.name.is_some() && !matches!(message.role(), Role::Tool | Role::Function)
+}
+
+/// Writes who speaks a message. There are no results of functions, and developers are the system.
+pub(super) fn write_role(object: &mut Object<'_>, message: &Message, vendor: &str) {
+    let word = match message.role() {
+        Role::System | Role::Developer => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::Tool => "tool",
+        Role::Function => {
+            let message = format!("{vendor} knows no results of functions; send the result of a tool call");
+            return object.blame(Malformed::new(message).inside("role"));
+        }
+        // Some models have roles of their own; not ours to judge.
+        Role::Unspecified if !message.role_text.is_empty() => &message.role_text,
+        Role::Unspecified => return object.blame(Malformed::required("role")),
+    };
+    object.text("role", word);
 }

@@ -22,8 +22,7 @@ mod request;
 mod stream;
 mod tools;
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 use super::{
     AWS_REGION, Adapter, Auth, ChunkDecoder, Endpoint, Outbound, ProviderType, Setting, Settings,
@@ -107,13 +106,7 @@ impl Adapter for Bedrock {
     }
 
     fn list_models(&self, _: &Settings) -> Result<Outbound> {
-        Ok(Outbound {
-            method: Method::GET,
-            path: "/foundation-models".to_owned(),
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-            dropped: Vec::new(),
-        })
+        Ok(Outbound::get("/foundation-models"))
     }
 
     fn list_models_response(&self, body: &[u8]) -> Result<Vec<AvailableModel>> {
@@ -139,13 +132,7 @@ fn post(
     let mut members = Members::of(body).map_err(Malformed::in_request)?;
     // The model and whether it streams stand in the path: no option can change what comes back.
     options::merge(NAME, provider_options, &[], &mut members)?;
-    Ok(Outbound {
-        method: Method::POST,
-        path: format!("/model/{}/{operation}", safe_path_segment(model)?),
-        headers: HeaderMap::new(),
-        body: members.write().into(),
-        dropped,
-    })
+    Ok(Outbound::post(format!("/model/{}/{operation}", safe_path_segment(model)?), members.write(), dropped))
 }
 
 /// It becomes a part of the host.

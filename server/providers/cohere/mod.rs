@@ -14,8 +14,7 @@ mod stream;
 mod tests;
 mod turns;
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 use super::{
     Adapter, Auth, ChunkDecoder, Endpoint, Outbound, ProviderType, Setting, Settings, UpstreamModel, failure,
@@ -63,7 +62,7 @@ impl Adapter for Cohere {
 
     fn chat(&self, request: &ChatRequest, to: &UpstreamModel<'_>) -> Result<Outbound> {
         let (body, dropped) = request::write(request, to)?;
-        Ok(post("/v2/chat", body, dropped))
+        Ok(Outbound::post("/v2/chat", body, dropped))
     }
 
     fn chat_response(&self, body: &[u8], to: &UpstreamModel<'_>) -> Result<ChatResponse> {
@@ -76,7 +75,7 @@ impl Adapter for Cohere {
 
     fn embed(&self, request: &EmbedRequest, to: &UpstreamModel<'_>) -> Result<Outbound> {
         let (body, dropped) = embedding::write(request, to)?;
-        Ok(post("/v2/embed", body, dropped))
+        Ok(Outbound::post("/v2/embed", body, dropped))
     }
 
     fn embed_response(&self, body: &[u8], to: &UpstreamModel<'_>) -> Result<EmbedResponse> {
@@ -84,13 +83,7 @@ impl Adapter for Cohere {
     }
 
     fn list_models(&self, _: &Settings) -> Result<Outbound> {
-        Ok(Outbound {
-            method: Method::GET,
-            path: LIST.to_owned(),
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-            dropped: Vec::new(),
-        })
+        Ok(Outbound::get(LIST))
     }
 
     fn list_models_response(&self, body: &[u8]) -> Result<Vec<AvailableModel>> {
@@ -108,16 +101,6 @@ impl Adapter for Cohere {
             499 => failure::of_known(Reason::ProviderUnavailable, status, headers, vendor),
             _ => failure::of_status(status, headers, vendor, &[]),
         }
-    }
-}
-
-fn post(path: &str, body: Vec<u8>, dropped: Vec<&'static str>) -> Outbound {
-    Outbound {
-        method: Method::POST,
-        path: path.to_owned(),
-        headers: HeaderMap::new(),
-        body: body.into(),
-        dropped,
     }
 }
 

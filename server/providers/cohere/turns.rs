@@ -3,9 +3,8 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
-    proto::v1::{
-        ImagePart, Message, Part, Role, ToolCallPart, ToolResultPart, image_part::Source, part::Content,
-    },
+    proto::v1::{ImagePart, Message, Part, ToolCallPart, ToolResultPart, image_part::Source, part::Content},
+    providers::unserved,
     wire::json::{List, Malformed, Object, Writer},
 };
 
@@ -38,7 +37,7 @@ pub(super) fn loses_extras_of_plan(message: &Message) -> bool {
 }
 
 fn write_spoken(object: &mut Object<'_>, message: &Message) {
-    write_role(object, message);
+    unserved::write_role(object, message, "cohere");
     let is_call = |part: &&Part| matches!(part.content, Some(Content::ToolCall(_)));
     let calls: Vec<_> = message.parts.iter().filter(is_call).collect();
     let plans = !calls.is_empty();
@@ -52,23 +51,6 @@ fn write_spoken(object: &mut Object<'_>, message: &Message) {
         write_content(object, &content);
     }
     object.extras(&message.extra_json);
-}
-
-fn write_role(object: &mut Object<'_>, message: &Message) {
-    let word = match message.role() {
-        Role::System | Role::Developer => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
-        Role::Tool => "tool",
-        Role::Function => {
-            let message = "cohere knows no results of functions; send the result of a tool call";
-            return object.blame(Malformed::new(message).inside("role"));
-        }
-        // Not ours to judge.
-        Role::Unspecified if !message.role_text.is_empty() => &message.role_text,
-        Role::Unspecified => return object.blame(Malformed::required("role")),
-    };
-    object.text("role", word);
 }
 
 fn thought(part: &Part) -> Option<&str> {

@@ -25,8 +25,7 @@ mod tests;
 mod tools;
 mod turn;
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 use super::{
     Adapter, Auth, ChunkDecoder, Endpoint, Outbound, ProviderType, Settings, UpstreamModel, safe_path_segment,
@@ -103,13 +102,7 @@ impl Adapter for Gemini {
 fn post(model: &str, method: &str, body: Vec<u8>, dropped: Vec<&'static str>) -> Result<Outbound> {
     let (collection, id) = resource(model);
     let id = safe_path_segment(id)?;
-    Ok(Outbound {
-        method: Method::POST,
-        path: format!("/v1beta/{collection}/{id}:{method}"),
-        headers: HeaderMap::new(),
-        body: Bytes::from(body),
-        dropped,
-    })
+    Ok(Outbound::post(format!("/v1beta/{collection}/{id}:{method}"), body, dropped))
 }
 
 /// The collection that a model stands in, and its id there. Most are called by the id alone.

@@ -1,7 +1,5 @@
 //! The list of models, which comes in pages.
 
-use bytes::Bytes;
-use http::{HeaderMap, Method};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::resource;
@@ -22,7 +20,7 @@ pub(super) fn ask(page_token: Option<&str>) -> Outbound {
         path.push_str("&pageToken=");
         path.extend(utf8_percent_encode(token, NON_ALPHANUMERIC));
     }
-    Outbound { method: Method::GET, path, headers: HeaderMap::new(), body: Bytes::new(), dropped: Vec::new() }
+    Outbound::get(path)
 }
 
 /// Reads a page.

@@ -15,8 +15,7 @@ mod tests;
 mod turns;
 
 use aws_lc_rs::digest;
-use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 use super::{
     Adapter, Auth, ChunkDecoder, Endpoint, Outbound, ProviderType, Setting, Settings, UpstreamModel, failure,
@@ -84,7 +83,7 @@ impl Adapter for Ollama {
 
     fn chat(&self, request: &ChatRequest, to: &UpstreamModel<'_>) -> Result<Outbound> {
         let (body, dropped) = request::write(request, to)?;
-        Ok(post("/api/chat", body, dropped))
+        Ok(Outbound::post("/api/chat", body, dropped))
     }
 
     fn chat_response(&self, body: &[u8], _: &UpstreamModel<'_>) -> Result<ChatResponse> {
@@ -97,7 +96,7 @@ impl Adapter for Ollama {
 
     fn complete(&self, request: &CompleteRequest, to: &UpstreamModel<'_>) -> Result<Outbound> {
         let (body, dropped) = completion::write(request, to)?;
-        Ok(post("/api/generate", body, dropped))
+        Ok(Outbound::post("/api/generate", body, dropped))
     }
 
     fn complete_response(&self, body: &[u8], _: &UpstreamModel<'_>) -> Result<CompleteResponse> {
@@ -110,7 +109,7 @@ impl Adapter for Ollama {
 
     fn embed(&self, request: &EmbedRequest, to: &UpstreamModel<'_>) -> Result<Outbound> {
         let (body, dropped) = embedding::write(request, to)?;
-        Ok(post("/api/embed", body, dropped))
+        Ok(Outbound::post("/api/embed", body, dropped))
     }
 
     fn embed_response(&self, body: &[u8], _: &UpstreamModel<'_>) -> Result<EmbedResponse> {
@@ -118,13 +117,7 @@ impl Adapter for Ollama {
     }
 
     fn list_models(&self, _: &Settings) -> Result<Outbound> {
-        Ok(Outbound {
-            method: Method::GET,
-            path: "/api/tags".to_owned(),
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-            dropped: Vec::new(),
-        })
+        Ok(Outbound::get("/api/tags"))
     }
 
     fn list_models_response(&self, body: &[u8]) -> Result<Vec<AvailableModel>> {
@@ -137,16 +130,6 @@ impl Adapter for Ollama {
 
     fn error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
         failure::of_status(status, headers, read_error(body), &[])
-    }
-}
-
-fn post(path: &str, body: Vec<u8>, dropped: Vec<&'static str>) -> Outbound {
-    Outbound {
-        method: Method::POST,
-        path: path.to_owned(),
-        headers: HeaderMap::new(),
-        body: body.into(),
-        dropped,
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
-    proto::v1::{ImagePart, Message, Part, Role, ToolCallPart, image_part::Source, part::Content},
+    proto::v1::{ImagePart, Message, Part, ToolCallPart, image_part::Source, part::Content},
+    providers::unserved,
     wire::json::{Kind, List, Malformed, Object, Reader, Writer},
 };
 
@@ -135,7 +136,7 @@ pub(super) fn write(list: &mut List<'_>, message: &Message, names: &Names<'_>) {
 }
 
 fn write_spoken(object: &mut Object<'_>, message: &Message) {
-    write_role(object, message);
+    unserved::write_role(object, message, "ollama");
     let places = Places::of(&message.parts);
     places.write(object);
     let thinking = Some(places.thinking.as_str()).filter(|text| !text.is_empty());
@@ -146,23 +147,6 @@ fn write_spoken(object: &mut Object<'_>, message: &Message) {
         });
     }
     object.extras(&message.extra_json);
-}
-
-fn write_role(object: &mut Object<'_>, message: &Message) {
-    let word = match message.role() {
-        Role::System | Role::Developer => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
-        Role::Tool => "tool",
-        Role::Function => {
-            let message = "ollama knows no results of functions; send the result of a tool call";
-            return object.blame(Malformed::new(message).inside("role"));
-        }
-        // Some models have roles of their own.
-        Role::Unspecified if !message.role_text.is_empty() => &message.role_text,
-        Role::Unspecified => return object.blame(Malformed::required("role")),
-    };
-    object.text("role", word);
 }
 
 fn write_call(writer: &mut Writer, part: &Part, call: &ToolCallPart) {

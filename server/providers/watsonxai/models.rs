@@ -1,8 +1,5 @@
 //! The list of foundation models, in pages.
 
-use bytes::Bytes;
-use http::{HeaderMap, Method};
-
 use super::place::version;
 use crate::{
     error::Result,
@@ -23,7 +20,7 @@ struct Page {
 
 /// Asks for the first page.
 pub(super) fn ask(settings: &Settings) -> Outbound {
-    get(format!("/ml/v1/foundation_model_specs?version={}&{PAGE}", version(settings)))
+    Outbound::get(format!("/ml/v1/foundation_model_specs?version={}&{PAGE}", version(settings)))
 }
 
 /// Asks for the page behind this one.
@@ -32,7 +29,7 @@ pub(super) fn ask_more(body: &[u8], settings: &Settings) -> Result<Option<Outbou
     let start = next.as_deref().and_then(start);
     Ok(start.map(|start| {
         let first = ask(settings);
-        get(format!("{}&start={start}", first.path))
+        Outbound::get(format!("{}&start={start}", first.path))
     }))
 }
 
@@ -50,10 +47,6 @@ fn start(next: &str) -> Option<&str> {
     // It goes into a query of ours.
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%+=".contains(&byte);
     Some(token).filter(|token| !token.is_empty() && token.bytes().all(fits))
-}
-
-fn get(path: String) -> Outbound {
-    Outbound { method: Method::GET, path, headers: HeaderMap::new(), body: Bytes::new(), dropped: Vec::new() }
 }
 
 impl Page {

@@ -1,7 +1,5 @@
 //! Where an operation is, and what goes around a body: the model, who pays for it, and the caller's own options.
 
-use http::{HeaderMap, Method};
-
 use super::{API_VERSION, DEFAULT_VERSION, NAME, PROJECT_ID, SPACE_ID};
 use crate::{
     error::{Error, Result},
@@ -49,13 +47,7 @@ pub(super) fn post(
         let both = String::from_utf8_lossy(&both.write()).into_owned();
         body.set(PARAMETERS, both);
     }
-    Ok(Outbound {
-        method: Method::POST,
-        path: model.path(operation, to.settings)?,
-        headers: HeaderMap::new(),
-        body: body.write().into(),
-        dropped,
-    })
+    Ok(Outbound::post(model.path(operation, to.settings)?, body.write(), dropped))
 }
 
 /// The version of the interface.
