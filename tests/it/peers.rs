@@ -11,6 +11,7 @@ use std::{
 };
 
 use serde_json::json;
+use sluicegate_client::v1;
 
 use crate::support::{ADMIN_KEY, FakeUpstream, TestGateway, chat, json_answer, start_gateway};
 
@@ -155,18 +156,13 @@ async fn grpcurl_administers_a_llama_cpp_server() {
     println!("{}", run(command).await);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_edge_gives_the_text_of_a_llama_cpp_server() {
-    let Some(peers) = peers() else { return };
-    let llama = Server::llama(&peers);
-    let gateway = start_gateway().await;
-    gateway.add_upstream("llama", &llama.url, "tiny").await;
-
-    let mut request = chat("tiny", "Hi");
+/// The text that a model gives at temperature 0, the same in one answer and as a stream.
+async fn same_text(gateway: &TestGateway, model: &str) -> String {
+    let mut request = chat(model, "Hi");
     (request.temperature, request.seed, request.max_tokens) = (Some(0.0), Some(1), Some(24));
     let unary = gateway.client.inference().chat(request.clone()).await.expect("an answer").into_inner();
     let message = unary.choices[0].message.clone().expect("a message");
-    let Some(sluicegate_client::v1::part::Content::Text(text)) = &message.parts[0].content else {
+    let Some(v1::part::Content::Text(text)) = &message.parts[0].content else {
         panic!("no text: {message:?}")
     };
     let mut stream = gateway.client.inference().stream_chat(request).await.expect("a stream").into_inner();
@@ -176,13 +172,44 @@ async fn every_edge_gives_the_text_of_a_llama_cpp_server() {
     }
     assert!(!text.text.is_empty());
     assert_eq!(streamed, text.text, "stream and answer");
+    text.text.clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn anthropics_interface_of_a_llama_cpp_server_gives_the_same_text() {
+    let Some(peers) = peers() else { return };
+    let llama = Server::llama(&peers);
+    let gateway = start_gateway().await;
+    gateway.add_upstream("openai", &llama.url, "by-openai").await;
+    let secrets = v1::InlineSecrets { values: [("apikey".to_owned(), "any".to_owned())].into() };
+    let provider = v1::Provider {
+        name: "anthropic".into(),
+        r#type: "anthropic".into(),
+        base_url: llama.url.trim_end_matches("/v1").into(),
+        credential: Some(v1::Credential { source: Some(v1::credential::Source::Inline(secrets)) }),
+        ..Default::default()
+    };
+    let request = v1::CreateProviderRequest { provider: Some(provider) };
+    gateway.client.providers().create_provider(request).await.expect("the provider is created");
+    gateway.add_model("anthropic", "tiny", "by-anthropic", None).await;
+    assert_eq!(same_text(&gateway, "by-anthropic").await, same_text(&gateway, "by-openai").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_edge_gives_the_text_of_a_llama_cpp_server() {
+    let Some(peers) = peers() else { return };
+    let llama = Server::llama(&peers);
+    let gateway = start_gateway().await;
+    gateway.add_upstream("llama", &llama.url, "tiny").await;
+
+    let text = same_text(&gateway, "tiny").await;
 
     let body = json!({"model": "tiny", "messages": [{"role": "user", "content": "Hi"}],
         "temperature": 0.0, "seed": 1, "max_tokens": 24});
     let response = gateway.post("/v1/chat/completions", &body).send().await.expect("an answer");
     let answer: serde_json::Value =
         serde_json::from_str(&response.text().await.expect("text")).expect("JSON");
-    assert_eq!(answer["choices"][0]["message"]["content"], text.text.as_str(), "gRPC and REST");
+    assert_eq!(answer["choices"][0]["message"]["content"], text, "gRPC and REST");
 
     for name in ["openai_python.py", "openai_node.mjs"] {
         let mut command = script(&peers, &gateway, name);
