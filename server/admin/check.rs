@@ -8,8 +8,22 @@ use crate::error::{Error, Result};
 
 /// The longest name.
 pub(super) const MAX_NAME: usize = 128;
+/// The longest secret.
+pub(super) const MAX_SECRET_BYTES: usize = 16 << 10;
 const MAX_LABELS: usize = 64;
 const MAX_LABEL_VALUE: usize = 1024;
+
+/// A value that travels to a vendor as it is.
+pub(super) fn value(field: &str, value: &str, max_bytes: usize) -> Result<()> {
+    if value.len() > max_bytes {
+        return Err(Error::invalid(field, format!("must have at most {max_bytes} bytes")));
+    }
+    // What was pasted with its line end would fail at the vendor, with a riddle for a message.
+    if value.trim() != value {
+        return Err(Error::invalid(field, "must not begin or end with white space"));
+    }
+    printable(field, value)
+}
 
 /// A provider's name: letters, digits, single spaces, `-`, `_`, `.`, `(`, `)`, `[`, `]`.
 pub(super) fn provider_name(field: &str, name: &str) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::{
     base_url,
-    provider_plan::{self, MAX_SECRET_BYTES},
+    check::{self, MAX_SECRET_BYTES},
 };
 use crate::{
     error::{Error, Result},
@@ -98,7 +98,7 @@ fn check_secrets(connection: &Connection, secrets: &Credential) -> Result<()> {
             }
             continue;
         }
-        provider_plan::check_value(&field, secret.expose(), MAX_SECRET_BYTES)?;
+        check::value(&field, secret.expose(), MAX_SECRET_BYTES)?;
         if name == PROXY_USERNAME && secret.expose().contains(':') {
             return Err(Error::invalid(
                 field,

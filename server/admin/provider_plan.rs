@@ -20,7 +20,6 @@ const MAX_SETTINGS: usize = 64;
 const MAX_SETTING_BYTES: usize = 4096;
 const MAX_HEADERS: usize = 32;
 const MAX_HEADER_BYTES: usize = 4096;
-pub(super) const MAX_SECRET_BYTES: usize = 16 << 10;
 
 /// Headers that belong to the connection or to the driver.
 const OWN_HEADERS: &[&str] = &[
@@ -260,7 +259,7 @@ fn check_settings(settings: &mut BTreeMap<String, String>, row: &ProviderType) -
         let Some(setting) = row.settings.iter().find(|setting| setting.name == name) else {
             return Err(unknown(field, row, "setting", row.settings));
         };
-        check_value(&field, value, MAX_SETTING_BYTES)?;
+        check::value(&field, value, MAX_SETTING_BYTES)?;
         (setting.check)(value).map_err(|why| Error::invalid(field, why))?;
     }
     match row.settings.iter().find(|setting| setting.required && !settings.contains_key(setting.name)) {
@@ -308,7 +307,7 @@ fn check_credential(row: &ProviderType, credential: &Credential) -> Result<()> {
         if secret.expose().is_empty() {
             return Err(required(field, row, known));
         }
-        check_value(&field, secret.expose(), MAX_SECRET_BYTES)?;
+        check::value(&field, secret.expose(), check::MAX_SECRET_BYTES)?;
         if !fits_header(secret.expose()) {
             return Err(Error::invalid(field, "must be visible ASCII characters, as a header carries it"));
         }
@@ -325,17 +324,6 @@ fn check_credential(row: &ProviderType, credential: &Credential) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-pub(super) fn check_value(field: &str, value: &str, max_bytes: usize) -> Result<()> {
-    if value.len() > max_bytes {
-        return Err(Error::invalid(field, format!("must have at most {max_bytes} bytes")));
-    }
-    // What was pasted with its line end would fail at the vendor, with a riddle for a message.
-    if value.trim() != value {
-        return Err(Error::invalid(field, "must not begin or end with white space"));
-    }
-    check::printable(field, value)
 }
 
 /// Whether every server reads it as it was meant: beyond ASCII they differ.

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::{
+    id,
     media::Media,
-    results::{Answer, Calls, is_object, known_id},
+    results::{Answer, Calls, is_object},
     signature,
 };
 use crate::{
@@ -294,7 +295,7 @@ impl Said<'_> {
 
 fn write_call(object: &mut Object<'_>, call: &ToolCallPart, extras: Option<&Extras>) {
     object.object("functionCall", |object| {
-        object.optional_text("id", known_id(&call.id));
+        object.optional_text("id", id::known(&call.id));
         object.text("name", &call.name);
         match call.arguments_json.as_str() {
             arguments if is_object(arguments) => object.optional_raw("args", Some(arguments)),

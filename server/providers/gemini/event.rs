@@ -2,7 +2,7 @@
 
 use pbjson_types::Timestamp;
 
-use super::turn::make_id;
+use super::id;
 use crate::{
     proto::v1::{Logprobs, TokenLogprob, Usage},
     wire::json::{self, Extras, Kind, Malformed, Reader, Writer},
@@ -83,7 +83,7 @@ pub(super) fn read(body: &[u8]) -> Result<Event, Malformed> {
     })?;
     if event.id.is_empty() {
         // Older models give none.
-        event.id = make_id(&[&body]);
+        event.id = id::make(&[&body]);
     }
     Ok(event)
 }

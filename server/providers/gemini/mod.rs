@@ -14,6 +14,7 @@ mod effort;
 mod embedding;
 mod error;
 mod event;
+mod id;
 mod media;
 mod models;
 mod request;

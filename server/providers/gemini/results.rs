@@ -1,13 +1,10 @@
 //! Results of function calls, which Gemini finds by the function's name, and by their order where calls have no ids.
 
-use super::{contents::Piece, media::Media};
+use super::{contents::Piece, id, media::Media};
 use crate::{
     proto::v1::{Part, ToolCallPart, ToolResultPart, part::Content},
     wire::json::{self, Malformed, Object, Reader},
 };
-
-/// Ids that we made for calls that came without; Gemini never saw them.
-pub(super) const MADE_HERE: &str = "gemini_";
 
 /// The calls of a conversation so far.
 #[derive(Debug, Default)]
@@ -22,11 +19,6 @@ pub(super) struct Answer<'m> {
     pub(super) rank: usize,
     texts: Vec<&'m str>,
     media: Vec<Media<'m>>,
-}
-
-/// The id as Gemini knows it.
-pub(super) fn known_id(id: &str) -> Option<&str> {
-    Some(id).filter(|id| !id.is_empty() && !id.starts_with(MADE_HERE))
 }
 
 // === impl Calls ===
@@ -95,7 +87,7 @@ impl<'m> Answer<'m> {
     /// Appends `functionResponse`. It must be an object: what is one goes as it is, anything else as its `output`.
     pub(super) fn write(&self, object: &mut Object<'_>) {
         object.object("functionResponse", |object| {
-            object.optional_text("id", known_id(self.id));
+            object.optional_text("id", id::known(self.id));
             object.text("name", self.name);
             match self.texts.as_slice() {
                 [one] if is_object(one) => object.optional_raw("response", Some(one)),

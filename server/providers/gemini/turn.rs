@@ -1,11 +1,8 @@
 //! What a candidate has said so far, part by part, in one way for whole answers and for streams.
 
-use aws_lc_rs::digest;
-
 use super::{
     event::{Candidate, Content, Part},
-    results::MADE_HERE,
-    signature,
+    id, signature,
 };
 use crate::{
     proto::v1::{ChoiceDelta, FinishReason, PartDelta, TextDelta, ThinkingDelta, ToolCallDelta, part_delta},
@@ -14,9 +11,6 @@ use crate::{
 
 /// The member in which Gemini's own word stays where it is one of several that mean the same here.
 pub(super) const FINISH_REASON: &str = "finishReason";
-
-/// So much of a digest makes an id.
-const ID_BYTES: usize = 12;
 
 /// Gemini's words for an end, where OpenAI has one for it. Others stay as they are.
 const FINISHES: [(&str, FinishReason); 16] = [
@@ -52,18 +46,6 @@ pub(super) struct Turn {
 enum Open {
     Text,
     Thought,
-}
-
-/// An id made of what is the same whenever the same is read again.
-pub(super) fn make_id(of: &[&[u8]]) -> String {
-    let mut context = digest::Context::new(&digest::SHA256);
-    for part in of {
-        context.update(&part.len().to_be_bytes());
-        context.update(part);
-    }
-    let hash = context.finish();
-    let hex = hash.as_ref().iter().take(ID_BYTES).map(|byte| format!("{byte:02x}"));
-    hex.fold(MADE_HERE.to_owned(), |id, byte| id + &byte)
 }
 
 // === impl Turn ===
@@ -147,7 +129,7 @@ impl Turn {
     ) -> part_delta::Content {
         if id.is_empty() {
             let (choice, rank) = (choice.to_be_bytes(), self.calls.to_be_bytes());
-            id = make_id(&[answer.as_bytes(), &choice, &rank, name.as_bytes()]);
+            id = id::make(&[answer.as_bytes(), &choice, &rank, name.as_bytes()]);
         }
         self.calls += 1;
         part_delta::Content::ToolCall(ToolCallDelta { id, name, arguments_json_fragment: arguments })
