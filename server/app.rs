@@ -30,6 +30,9 @@ use crate::{
     upstream::{Driver, Limits},
 };
 
+/// How often it is looked whether a copy was restored into the store.
+const STORE_WATCH: Duration = Duration::from_secs(1);
+
 /// A running gateway.
 pub struct App {
     address: SocketAddr,
@@ -106,6 +109,7 @@ impl App {
 
         let listener = listen(config.listen).await.map_err(one)?;
         let address = listener.local_addr().map_err(|error| one(cannot_listen(config.listen, error)))?;
+        work.spawn(watch_store(state.clone(), work.clone()));
         work.spawn(edge::serve(listener, edge, connections, work.clone()));
         serving.set(true);
         Ok(Self { address, generated_admin_key, serving, grace: config.grace, state, work, records })
@@ -162,6 +166,23 @@ impl App {
         self.records.drain().await;
         self.state.close().await;
         tracing::info!("ended");
+    }
+}
+
+/// Takes over what `sluicegate restore` puts into the store, until the gateway ends.
+async fn watch_store(state: State, tasks: Tasks) {
+    let mut failing = false;
+    loop {
+        tokio::select! {
+            () = tasks.stopping() => return,
+            () = tokio::time::sleep(STORE_WATCH) => {}
+        }
+        let noticed = state.notice().await;
+        // Told once, not every second.
+        if let (Err(error), false) = (&noticed, failing) {
+            tracing::error!(%error, "what was put into the store cannot be taken over");
+        }
+        failing = noticed.is_err();
     }
 }
 

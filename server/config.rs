@@ -32,7 +32,7 @@ pub enum Command {
     Serve(Box<Config>),
     /// Copy the store into a file; a gateway may be using it.
     Backup(Backup),
-    /// Make a copy the store of a data directory that no gateway is using.
+    /// Make a copy the store of a data directory; a gateway may be using it.
     Restore(Restore),
     /// Ask a gateway whether it is ready; fails when it is not.
     Health(Health),

@@ -7,7 +7,8 @@ mod health;
 
 use crate::{
     config::{Backup, Restore},
-    error::Result,
+    error::{Error, Reason, Result},
+    state,
     store::{self, DataDir},
 };
 
@@ -30,12 +31,28 @@ pub async fn back_up(asked: &Backup) -> Result<String> {
 /// Puts a copy back. Returns what to tell the operator.
 ///
 /// # Errors
-/// Those of [`store::restore`]; also where a gateway is using the data directory.
+/// Those of [`store::restore`] and, where a gateway is using the data directory, of [`store::restore_live`].
 pub async fn restore(asked: &Restore) -> Result<String> {
-    let dir = DataDir::open(&asked.data_dir)?;
-    let copied = store::restore(&dir, &asked.file, asked.replace).await?;
+    let dir = DataDir::open_free(&asked.data_dir)?;
+    let (copied, more) = match dir {
+        Some(dir) => {
+            let copied = store::restore(&dir, &asked.file, asked.replace).await?;
+            (copied, "it needs the master key with which it was sealed")
+        }
+        None if asked.replace => {
+            let copied = store::restore_live(&asked.data_dir, &asked.file, state::OWN).await?;
+            (copied, "the running gateway takes it over within a second")
+        }
+        None => {
+            let message = format!(
+                "a gateway is using {}; add --replace to put the backup in place of what it has",
+                asked.data_dir.display()
+            );
+            return Err(Error::new(Reason::FailedPrecondition, message));
+        }
+    };
     Ok(format!(
-        "restored revision {} ({} records) into {}; it needs the master key with which it was sealed",
+        "restored revision {} ({} records) into {}; {more}",
         copied.revision,
         copied.records,
         asked.data_dir.display()

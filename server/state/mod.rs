@@ -15,4 +15,5 @@ pub use build::{Connector, build};
 pub use call::{Call, Caller, Protocol};
 pub use publish::State;
 pub use records::{Change, Records, StoredKey, StoredProvider};
+pub use rows::OWN;
 pub use snapshot::{Group, Key, Live, Snapshot, Target};

@@ -113,6 +113,20 @@ impl State {
         self.commit(writer, writes, next).await
     }
 
+    /// Publishes what another program has put into the store, if it has: a copy that was restored.
+    ///
+    /// # Errors
+    /// When the store fails, or the records make no configuration. Then the one that is live stays.
+    pub async fn notice(&self) -> Result<()> {
+        let mut writer = self.writer().await?;
+        if writer.store.revision().await? == self.snapshot().revision {
+            return Ok(());
+        }
+        writer.catch_up(&self.current).await?;
+        tracing::info!(revision = self.snapshot().revision, "the store was changed from outside");
+        Ok(())
+    }
+
     /// Waits for the change in progress and closes the store. Later changes fail.
     pub async fn close(&self) {
         self.writer.lock().await.store.close().await;

@@ -14,7 +14,8 @@ use crate::{
 pub(super) const PROVIDER: &str = "provider";
 pub(super) const MODEL: &str = "model";
 pub(super) const API_KEY: &str = "api_key";
-pub(super) const OWN: &str = "own";
+/// Kind of the records that belong to the store itself: what its secrets are sealed and hashed with.
+pub const OWN: &str = "own";
 
 /// Sorts what the store holds into resources and the gateway's own secrets, by id.
 pub(super) fn read(loaded: Loaded) -> Result<(Records, Vec<(String, Sealed)>)> {

@@ -1,9 +1,10 @@
-//! Copies of a store: taken while a gateway uses it, and put back while none does.
+//! Copies of a store: taken and put back, also while a gateway uses it.
 
 use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -75,6 +76,60 @@ pub async fn restore(dir: &DataDir, from: &Path, replaced: bool) -> Result<Copie
     copied
 }
 
+/// Puts a copy into the store of a data directory that a gateway is using, in one transaction. The gateway takes it over
+/// within about a second. `own` is the kind of the records that belong to the store itself: they must be the same in both,
+/// as the gateway has read them at its start.
+///
+/// # Errors
+/// [`Reason::FailedPrecondition`] when the copy is damaged, of a newer gateway or of another store, or the file system
+/// refuses. Then the store is as before.
+pub async fn restore_live(data_dir: &Path, from: &Path, own: &str) -> Result<Copied> {
+    let store = DataDir::store_in(data_dir);
+    let part = beside(&store, "part");
+    let copied = match copy(from, &part).await {
+        Ok(copied) => pour(&part, &store, own).await.map(|revision| Copied { revision, ..copied }),
+        Err(error) => Err(error),
+    };
+    let _ = fs::remove_file(&part);
+    copied
+}
+
+/// Puts the records of a copy in place of those of a store. Returns the revision that it is at then.
+async fn pour(part: &Path, store: &Path, own: &str) -> Result<i64> {
+    let failed = |cause: sqlx::Error| refused("the store", store, cause);
+    let mut copy = open(part).await.map_err(failed)?;
+    MIGRATIONS.run(&mut copy).await.map_err(|cause| refused("the backup", part, cause))?;
+    copy.close().await.map_err(failed)?;
+    let mut store_connection = open(store).await.map_err(failed)?;
+    let attach = sqlx::query("ATTACH ?1 AS copy").bind(part.to_string_lossy());
+    attach.execute(&mut store_connection).await.map_err(failed)?;
+    let mut transaction = store_connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+    let strangers: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM (SELECT id, secret FROM main.records WHERE kind = ?1 \
+         EXCEPT SELECT id, secret FROM copy.records WHERE kind = ?1)",
+    )
+    .bind(own)
+    .fetch_one(&mut *transaction)
+    .await
+    .map_err(failed)?;
+    if strangers > 0 {
+        let cause = "the backup is of another store or master key; stop the gateway to restore it";
+        return Err(refused("the store", store, cause));
+    }
+    let revision: i64 =
+        sqlx::query_scalar("UPDATE main.meta SET value = value + 1 WHERE name = 'revision' RETURNING value")
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(failed)?;
+    sqlx::query("DELETE FROM main.records").execute(&mut *transaction).await.map_err(failed)?;
+    let insert = "INSERT INTO main.records (kind, id, revision, payload, secret, key_version) \
+                  SELECT kind, id, ?1, payload, secret, key_version FROM copy.records";
+    sqlx::query(insert).bind(revision).execute(&mut *transaction).await.map_err(failed)?;
+    transaction.commit().await.map_err(failed)?;
+    store_connection.close().await.map_err(failed)?;
+    Ok(revision)
+}
+
 /// Writes a whole and sound copy.
 async fn copy(from: &Path, to: &Path) -> Result<Copied> {
     let failed = |cause: sqlx::Error| refused("the store", from, cause);
@@ -116,6 +171,8 @@ async fn read(copy: &Path) -> Result<Copied, String> {
 async fn open(path: &Path) -> sqlx::Result<SqliteConnection> {
     SqliteConnectOptions::new()
         .filename(path)
+        // A gateway that commits holds it for moments.
+        .busy_timeout(Duration::from_secs(5))
         .create_if_missing(false)
         .disable_statement_logging()
         .connect()

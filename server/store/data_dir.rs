@@ -32,6 +32,22 @@ impl DataDir {
     /// # Errors
     /// [`Reason::FailedPrecondition`] when another gateway has it, or the file system refuses.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_free(path)?.ok_or_else(|| {
+            Error::new(
+                Reason::FailedPrecondition,
+                format!(
+                    "another gateway is using the data directory {}; stop it, or choose another with --data-dir",
+                    path.display()
+                ),
+            )
+        })
+    }
+
+    /// As [`DataDir::open`]; `None` when another gateway has it.
+    ///
+    /// # Errors
+    /// [`Reason::FailedPrecondition`] when the file system refuses.
+    pub fn open_free(path: &Path) -> Result<Option<Self>> {
         let refused = |cause: std::io::Error| {
             Error::new(
                 Reason::FailedPrecondition,
@@ -41,14 +57,8 @@ impl DataDir {
         private_file::create_dir(path).map_err(refused)?;
         let lock = private_file::open(&path.join("lock")).map_err(refused)?;
         match lock_soon(&lock) {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(Error::new(
-                Reason::FailedPrecondition,
-                format!(
-                    "another gateway is using the data directory {}; stop it, or choose another with --data-dir",
-                    path.display()
-                ),
-            )),
+            Ok(()) => Ok(Some(Self { path: path.to_owned(), _lock: lock })),
+            Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(cause)) => Err(refused(cause)),
         }
     }

@@ -8,7 +8,7 @@ mod backup;
 mod data_dir;
 mod sqlite;
 
-pub use backup::{Copied, back_up, restore};
+pub use backup::{Copied, back_up, restore, restore_live};
 pub use data_dir::DataDir;
 pub use sqlite::Store;
 

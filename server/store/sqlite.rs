@@ -81,6 +81,15 @@ impl Store {
         load(&mut connection).await.map_err(failed)
     }
 
+    /// The revision that the store is at. Another program may have put a copy into it.
+    ///
+    /// # Errors
+    /// [`Reason::Internal`] when the store fails.
+    pub async fn revision(&self) -> Result<i64> {
+        let revision = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'revision'");
+        revision.fetch_one(&self.pool).await.map_err(failed)
+    }
+
     /// Makes all writes, or none, and returns the new revision.
     ///
     /// # Errors
