@@ -11,6 +11,7 @@ use tonic_types::StatusExt as _;
 
 use crate::{
     faults::{last_error, partial, reason},
+    program::Gateway,
     streaming::{read_grpc, read_rest},
     support::{
         ADMIN_KEY, FakeUpstream, PATIENCE, Step, TestGateway, chat, chat_answer, json_answer, piece, spawn,
@@ -273,28 +274,8 @@ async fn streams_that_outlive_the_grace_period_say_so() {
     tokio::time::timeout(PATIENCE, end).await.expect("the gateway ends").expect("a sender");
 }
 
-/// The gateway as a process of its own, ended with its test.
-struct Process(std::process::Child);
-
-impl Process {
-    fn signal(&self, name: &str) {
-        let id = self.0.id().to_string();
-        let sent = std::process::Command::new("kill").args([name, &id]).status().expect("kill runs");
-        assert!(sent.success());
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It has ended long ago, unless the test has failed.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[tokio::test]
 async fn a_second_signal_ends_the_drain() {
-    use std::io::BufRead as _;
     let script = vec![Step::Send([stream_head(), piece(text_event("one"))].concat()), Step::Hold];
     let upstream = FakeUpstream::start(move |_| script.clone()).await;
     let data = tempfile::tempdir().expect("a folder");
@@ -304,24 +285,11 @@ async fn a_second_signal_ends_the_drain() {
     ]);
     let seed_file = data.path().join("seed.json");
     std::fs::write(&seed_file, seed.to_string()).expect("the seed file");
-    let mut process = Process(
-        std::process::Command::new(env!("CARGO_BIN_EXE_sluicegate"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--grace-seconds", "600", "--data-dir"])
-            .arg(data.path().join("data"))
-            .arg("--config")
-            .arg(seed_file)
-            .env("SLUICEGATE_ADMIN_KEY", ADMIN_KEY)
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .expect("the gateway starts"),
-    );
-    let mut line = String::new();
-    let output = process.0.stdout.take().expect("its output");
-    std::io::BufReader::new(output).read_line(&mut line).expect("a line");
-    let url = line.trim().strip_prefix("listening on ").expect("its address");
+    let seed_file = seed_file.to_str().expect("a path");
+    let arguments = ["--grace-seconds", "600", "--config", seed_file];
+    let mut process = Gateway::start(&data.path().join("data"), &arguments);
 
-    let client = sluicegate_client::Gateway::connect(url, ADMIN_KEY).await.expect("a connection");
+    let client = sluicegate_client::Gateway::connect(&process.url, ADMIN_KEY).await.expect("a connection");
     let mut stream = client.inference().stream_chat(chat("m", "Hi")).await.expect("a stream").into_inner();
     stream.message().await.expect("no error").expect("a chunk");
     process.signal("-TERM");
@@ -332,7 +300,7 @@ async fn a_second_signal_ends_the_drain() {
     process.signal("-INT");
     let end = tokio::time::timeout(PATIENCE, stream.message()).await.expect("the second does not");
     assert_eq!(reason(&end.expect_err("an error")), "OVERLOADED");
-    let exit = tokio::task::spawn_blocking(move || process.0.wait().expect("it ends"));
+    let exit = tokio::task::spawn_blocking(move || process.process.wait().expect("it ends"));
     let exit = tokio::time::timeout(PATIENCE, exit).await.expect("it ends soon").expect("no panic");
     assert!(exit.success(), "{exit}");
 }

@@ -19,13 +19,13 @@ fn program() -> Command {
 }
 
 /// A gateway, ended with its test.
-struct Gateway {
-    process: Child,
-    url: String,
+pub struct Gateway {
+    pub process: Child,
+    pub url: String,
 }
 
 impl Gateway {
-    fn start(data: &Path, arguments: &[&str]) -> Self {
+    pub fn start(data: &Path, arguments: &[&str]) -> Self {
         let mut process = program()
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data)
@@ -39,6 +39,11 @@ impl Gateway {
         BufReader::new(output).read_line(&mut line).expect("a line");
         let url = line.trim().strip_prefix("listening on ").expect("its address").to_owned();
         Self { process, url }
+    }
+
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.process.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
     }
 
     async fn providers(&self) -> Value {
