@@ -17,10 +17,12 @@ const FILES: [&str; 5] = [
     "sluicegate/v1/error_reason.proto",
 ];
 /// Messages that hold secrets.
-const SECRET_MESSAGES: [&str; 3] = [
+const SECRET_MESSAGES: [&str; 5] = [
     ".sluicegate.v1.InlineSecrets",
     ".sluicegate.v1.CreateApiKeyRequest",
     ".sluicegate.v1.CreateApiKeyResponse",
+    ".sluicegate.v1.RotateApiKeyRequest",
+    ".sluicegate.v1.RotateApiKeyResponse",
 ];
 
 #[expect(clippy::disallowed_methods, reason = "cargo talks to build scripts through the environment")]
@@ -41,7 +43,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     fs::write(out.join("openapi.json"), openapi::document(&pool, &permissions)?)?;
 
     tonic_prost_build::configure()
-        .build_client(false)
+        // The command line administers over gRPC.
+        .build_client(true)
         // Sorted maps, so that equal requests give equal upstream bodies.
         .btree_map(".")
         .bytes(".")

@@ -2,75 +2,18 @@
 
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 
 use crate::secret::Secret;
 
 /// What the list of flags cannot tell.
-const SECRETS_HELP: &str = "\
+pub const SECRETS_HELP: &str = "\
 Secrets, from the environment only:
   SLUICEGATE_ADMIN_KEY        API key of the administrator, 16 to 256 visible ASCII characters
                               [default: one is made and printed at the first start]
   SLUICEGATE_MASTER_KEY       32 bytes as hexadecimal digits or base64, with which stored credentials are sealed;
                               \"2:NEW,1:OLD\" for one start brings a new one in [default: made in the data directory]
   SLUICEGATE_MASTER_KEY_FILE  a file that holds it";
-
-/// The command line.
-#[derive(Debug, Parser)]
-#[command(name = "sluicegate", version, about = "A gateway to foundation models of many vendors")]
-pub struct Cli {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: Command,
-}
-
-/// What to do.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Start the gateway.
-    #[command(after_help = SECRETS_HELP)]
-    Serve(Box<Config>),
-    /// Copy the store into a file; a gateway may be using it.
-    Backup(Backup),
-    /// Make a copy the store of a data directory; a gateway may be using it.
-    Restore(Restore),
-    /// Ask a gateway whether it is ready; fails when it is not.
-    Health(Health),
-}
-
-/// What `backup` wants to know.
-#[derive(Clone, Debug, Args)]
-pub struct Backup {
-    /// The new file. The secrets in it stay sealed: keep the master key too, and elsewhere.
-    pub file: PathBuf,
-
-    /// Folder of the store.
-    #[arg(long, env = "SLUICEGATE_DATA_DIR", default_value = "./data")]
-    pub data_dir: PathBuf,
-}
-
-/// What `restore` wants to know.
-#[derive(Clone, Debug, Args)]
-pub struct Restore {
-    /// A file that `backup` has written.
-    pub file: PathBuf,
-
-    /// Folder of the store; made if it is not there.
-    #[arg(long, env = "SLUICEGATE_DATA_DIR", default_value = "./data")]
-    pub data_dir: PathBuf,
-
-    /// Take the place of a store that is there. It is kept beside the new one.
-    #[arg(long)]
-    pub replace: bool,
-}
-
-/// What `health` wants to know.
-#[derive(Clone, Debug, Args)]
-pub struct Health {
-    /// Address and port of the gateway, as it was told to listen.
-    #[arg(long, env = "SLUICEGATE_LISTEN", default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
-}
 
 /// Settings of the gateway's process. Everything that may change while it runs is a resource instead.
 #[derive(Clone, Debug, Args)]
@@ -190,14 +133,13 @@ impl Secrets {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::Args as _;
 
-    use super::Cli;
+    use super::{Config, SECRETS_HELP};
 
     #[test]
     fn help_lists_every_setting() {
-        let mut cli = Cli::command();
-        let serve = cli.find_subcommand_mut("serve").unwrap();
+        let mut serve = Config::augment_args(clap::Command::new("serve")).after_help(SECRETS_HELP);
         let help = serve.render_long_help().to_string();
         let source = include_str!("config.rs");
         let names = source.split('"').filter(|text| text.starts_with("SLUICEGATE_"));

@@ -96,6 +96,14 @@ pub fn row(reason: Reason) -> Row {
         Reason::PermissionDenied => {
             (Code::PermissionDenied, 403, "permission_error", "authorization_rejected", Caller, Never)
         }
+        Reason::PolicyDenied => {
+            (Code::PermissionDenied, 403, "permission_error", "authorization_rejected", Caller, Never)
+        }
+        Reason::PolicyNotFound => (Code::NotFound, 404, REQUEST, "policy_not_found", Caller, Never),
+        Reason::RateLimitNotFound => (Code::NotFound, 404, REQUEST, "rate_limit_not_found", Caller, Never),
+        Reason::TooManyWrongKeys => {
+            (Code::ResourceExhausted, 429, "rate_limit_error", "too_many_wrong_keys", Caller, Never)
+        }
         Reason::ModelNotFound => (Code::NotFound, 404, REQUEST, "model_not_found", Caller, Never),
         Reason::ProviderNotFound => (Code::NotFound, 404, REQUEST, "provider_not_found", Caller, Never),
         Reason::ApiKeyNotFound => (Code::NotFound, 404, REQUEST, "api_key_not_found", Caller, Never),

@@ -48,6 +48,7 @@ pub mod address;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod file_watch;
 pub mod http;
 pub mod metrics;
 pub mod places;

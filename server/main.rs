@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use sluicegate::{
     app::App,
-    cli,
-    config::{Cli, Command, Config},
+    cli::{self, Cli, Command},
+    config::Config,
     error::Error,
     telemetry,
 };

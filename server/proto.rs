@@ -75,3 +75,18 @@ impl fmt::Debug for v1::CreateApiKeyResponse {
             .finish_non_exhaustive()
     }
 }
+
+impl fmt::Debug for v1::RotateApiKeyRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RotateApiKeyRequest").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for v1::RotateApiKeyResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RotateApiKeyResponse")
+            .field("api_key", &self.api_key)
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
+}

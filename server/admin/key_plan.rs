@@ -55,9 +55,10 @@ pub(super) fn create(
         return Err(Error::invalid("api_key.expire_time", "has passed already; give a later time, or none"));
     }
     key.create_time = Some(proto::timestamp(now));
+    key.previous_secret_expire_time = None;
     let hash = free_hash(records, secret, hasher, &key.id)?;
     key.hint = secret.hint();
-    Ok(StoredKey { key: finish(records, key, now), hash })
+    Ok(StoredKey { key: finish(records, key, now), hash, previous: None })
 }
 
 /// A key in place of `stored`. With a secret, the key gets that one.
@@ -73,17 +74,18 @@ pub(super) fn replace(
     check(records, &key)?;
     keep_an_admin(records, &key.id, Some(&key), now)?;
     key.create_time = stored.key.create_time;
-    let hash = match secret {
+    key.previous_secret_expire_time = stored.key.previous_secret_expire_time;
+    let (hash, previous) = match secret {
         None => {
             key.hint.clone_from(&stored.key.hint);
-            stored.hash
+            (stored.hash, stored.previous)
         }
         Some((secret, hasher)) => {
             key.hint = secret.hint();
-            free_hash(records, secret, hasher, &key.id)?
+            (free_hash(records, secret, hasher, &key.id)?, stored.previous)
         }
     };
-    Ok(StoredKey { key: finish(records, key, now), hash })
+    Ok(StoredKey { key: finish(records, key, now), hash, previous })
 }
 
 /// The key that makes `stored` be as wanted, with this secret. `None`: it is so already.

@@ -5,8 +5,8 @@ use std::{
     time::Duration,
 };
 
+use super::Health;
 use crate::{
-    config::Health,
     error::{Error, Reason, Result},
     http,
 };

@@ -1,17 +1,18 @@
 //! What the program does beside serving.
 //!
-//! Here: copies of the store, and the health check of containers. Not here: the flags (`config`). Imported by `main`
-//! only.
+//! Here: the command line, copies of the store, and the health check of containers. Not here: the flags of `serve`
+//! (`config`). Imported by `main` only.
 
+mod command;
 mod health;
 
 use crate::{
-    config::{Backup, Restore},
     error::{Error, Reason, Result},
     state,
     store::{self, DataDir},
 };
 
+pub use command::{Backup, Cli, Command, Health, Restore};
 pub use health::ask;
 
 /// Copies the store. Returns what to tell the operator.

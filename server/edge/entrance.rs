@@ -1,6 +1,10 @@
 //! From an HTTP request to a [`Call`]: request id, protocol, who calls, whether they may, and until when they wait.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
 
 use http::{HeaderMap, Request, header};
 use tokio::time::Instant;
@@ -34,7 +38,13 @@ pub struct Arrival {
     pub request_id: Arc<str>,
     /// How it came in.
     pub protocol: Protocol,
+    /// The address that it came from.
+    pub source: IpAddr,
 }
+
+/// The address at the other end of a connection, among the extensions of its requests.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) IpAddr);
 
 /// Lets callers in. The one place where both edges find out who calls and what for.
 pub struct Entrance {
@@ -53,7 +63,9 @@ impl Arrival {
             Some(id) if is_request_id(id) => id.into(),
             _ => format!("req-{}", Uuid::now_v7().simple()).into(),
         };
-        Self { request_id, protocol: protocol(request.headers()) }
+        // Requests that did not come over a socket have none; tests make such.
+        let source = request.extensions().get::<Peer>().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
+        Self { request_id, protocol: protocol(request.headers()), source }
     }
 }
 
@@ -108,7 +120,13 @@ impl Entrance {
             | Permission::ReadProviders
             | Permission::WriteProviders
             | Permission::ReadAccess
-            | Permission::WriteAccess => None,
+            | Permission::WriteAccess
+            | Permission::ReadPolicies
+            | Permission::WritePolicies
+            | Permission::ReadRateLimits
+            | Permission::WriteRateLimits
+            | Permission::ReadTenant
+            | Permission::WriteTenant => None,
         };
         Ok(Call {
             caller,

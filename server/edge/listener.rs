@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::{
     Edge,
     body::Held,
+    entrance::Peer,
     socket::{Requests, Socket},
 };
 use crate::{places::Places, task::Tasks};
@@ -55,11 +56,11 @@ pub async fn serve(listener: TcpListener, edge: Edge, places: Places, tasks: Tas
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((socket, _)) => {
+            Ok((socket, peer)) => {
                 pause = Duration::ZERO;
                 // Closed at once: a client that hears so goes elsewhere, one that hears nothing waits.
                 let Some(place) = places.take() else { continue };
-                let talk = talk(socket, Arc::clone(&builder), edge.clone(), tasks.clone());
+                let talk = talk(socket, Peer(peer.ip()), Arc::clone(&builder), edge.clone(), tasks.clone());
                 tasks.spawn(connections.track_future(async move {
                     talk.await;
                     drop(place);
@@ -118,14 +119,15 @@ fn builder(tasks: &Tasks) -> Builder<Spawner> {
 }
 
 /// Serves one connection to its end.
-async fn talk(socket: TcpStream, builder: Arc<Builder<Spawner>>, edge: Edge, tasks: Tasks) {
+async fn talk(socket: TcpStream, peer: Peer, builder: Arc<Builder<Spawner>>, edge: Edge, tasks: Tasks) {
     // Without this, tokens that come every 20 ms leave in pairs every 40.
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "connection lost");
         return;
     }
     let requests = Arc::new(Requests::default());
-    let service = service_fn(|request: Request<Incoming>| {
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
         let active = requests.begin();
         let edge = edge.clone();
         async move {

@@ -12,11 +12,14 @@ use super::{
 use crate::{
     error::Result,
     proto::v1::{
-        CreateApiKeyRequest, CreateModelRequest, CreateProviderRequest, DeleteApiKeyRequest,
-        DeleteModelRequest, DeleteProviderRequest, GetApiKeyRequest, GetModelRequest, GetProviderRequest,
-        ListApiKeysRequest, ListAvailableModelsRequest, ListModelsRequest, ListProviderTypesRequest,
-        ListProvidersRequest, TestProviderRequest, UpdateApiKeyRequest, UpdateModelRequest,
-        UpdateProviderRequest,
+        CreateApiKeyRequest, CreateModelRequest, CreatePolicyRequest, CreateProviderRequest,
+        CreateRateLimitRequest, DeleteApiKeyRequest, DeleteModelRequest, DeletePolicyRequest,
+        DeleteProviderRequest, DeleteRateLimitRequest, DeleteTenantRequest, GetApiKeyRequest,
+        GetModelRequest, GetPolicyRequest, GetProviderRequest, GetRateLimitRequest, GetTenantRequest,
+        ListApiKeysRequest, ListAvailableModelsRequest, ListModelsRequest, ListPoliciesRequest,
+        ListProviderTypesRequest, ListProvidersRequest, ListRateLimitsRequest, RotateApiKeyRequest,
+        TestProviderRequest, UpdateApiKeyRequest, UpdateModelRequest, UpdatePolicyRequest,
+        UpdateProviderRequest, UpdateRateLimitRequest, UpdateTenantRequest,
     },
 };
 
@@ -39,6 +42,21 @@ pub(super) static ROUTES: &[Route] = routes! {
     GET "/sluicegate/v1/api-keys/{id}" => "AccessAdmin/GetApiKey", get_api_key;
     PUT "/sluicegate/v1/api-keys/{id}" => "AccessAdmin/UpdateApiKey", update_api_key;
     DELETE "/sluicegate/v1/api-keys/{id}" => "AccessAdmin/DeleteApiKey", delete_api_key;
+    POST "/sluicegate/v1/api-keys/{id}/rotate" => "AccessAdmin/RotateApiKey", rotate_api_key;
+    GET "/sluicegate/v1/policies" => "AccessAdmin/ListPolicies", list_policies;
+    POST "/sluicegate/v1/policies" => "AccessAdmin/CreatePolicy", create_policy;
+    GET "/sluicegate/v1/policies/{id}" => "AccessAdmin/GetPolicy", get_policy;
+    PUT "/sluicegate/v1/policies/{id}" => "AccessAdmin/UpdatePolicy", update_policy;
+    DELETE "/sluicegate/v1/policies/{id}" => "AccessAdmin/DeletePolicy", delete_policy;
+    POST "/sluicegate/v1/access/explain" => "AccessAdmin/ExplainAccess", explain_access;
+    GET "/sluicegate/v1/rate-limits" => "AccessAdmin/ListRateLimits", list_rate_limits;
+    POST "/sluicegate/v1/rate-limits" => "AccessAdmin/CreateRateLimit", create_rate_limit;
+    GET "/sluicegate/v1/rate-limits/{id}" => "AccessAdmin/GetRateLimit", get_rate_limit;
+    PUT "/sluicegate/v1/rate-limits/{id}" => "AccessAdmin/UpdateRateLimit", update_rate_limit;
+    DELETE "/sluicegate/v1/rate-limits/{id}" => "AccessAdmin/DeleteRateLimit", delete_rate_limit;
+    GET "/sluicegate/v1/tenant" => "AccessAdmin/GetTenant", get_tenant;
+    PUT "/sluicegate/v1/tenant" => "AccessAdmin/UpdateTenant", update_tenant;
+    DELETE "/sluicegate/v1/tenant" => "AccessAdmin/DeleteTenant", delete_tenant;
 };
 
 /// A route without a body: its request message, its RPC.
@@ -73,6 +91,20 @@ plain! {
     };
     get_api_key(exchange) GetApiKeyRequest { id: exchange.param("id") };
     delete_api_key(exchange) DeleteApiKeyRequest { id: exchange.param("id") };
+    list_policies(exchange) {
+        let (page_size, page_token) = exchange.page()?;
+        ListPoliciesRequest { page_size, page_token }
+    };
+    get_policy(exchange) GetPolicyRequest { id: exchange.param("id") };
+    delete_policy(exchange) DeletePolicyRequest { id: exchange.param("id") };
+    list_rate_limits(exchange) {
+        let (page_size, page_token) = exchange.page()?;
+        ListRateLimitsRequest { page_size, page_token }
+    };
+    get_rate_limit(exchange) GetRateLimitRequest { id: exchange.param("id") };
+    delete_rate_limit(exchange) DeleteRateLimitRequest { id: exchange.param("id") };
+    get_tenant(exchange) GetTenantRequest {};
+    delete_tenant(exchange) DeleteTenantRequest {};
 }
 
 /// A route that creates the resource in its body.
@@ -89,6 +121,8 @@ create! {
     create_provider CreateProviderRequest;
     create_model CreateModelRequest;
     create_api_key CreateApiKeyRequest;
+    create_policy CreatePolicyRequest;
+    create_rate_limit CreateRateLimitRequest;
 }
 
 /// A route that replaces the resource named by its path.
@@ -106,4 +140,17 @@ update! {
     update_provider UpdateProviderRequest, provider;
     update_model UpdateModelRequest, model;
     update_api_key UpdateApiKeyRequest, api_key;
+    update_policy UpdatePolicyRequest, policy;
+    update_rate_limit UpdateRateLimitRequest, rate_limit;
+    update_tenant UpdateTenantRequest, tenant;
+}
+
+async fn rotate_api_key(mut exchange: Exchange) -> Result<Response> {
+    let request = RotateApiKeyRequest { id: exchange.param("id"), ..exchange.message()? };
+    proto_json(StatusCode::OK, &exchange.admin().rotate_api_key(&exchange.call, request).await?)
+}
+
+async fn explain_access(mut exchange: Exchange) -> Result<Response> {
+    let request = exchange.message()?;
+    proto_json(StatusCode::OK, &exchange.admin().explain_access(&exchange.call, request).await?)
 }

@@ -3,12 +3,13 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
     sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::{Caller, Group, Key, Live, Records, Snapshot, StoredKey, StoredProvider, Target};
+use super::{Access, Caller, Group, Key, Live, Records, Snapshot, StoredKey, StoredProvider, Target};
 use crate::{
     error::{Error, Reason, Result},
     http::{Client, Clients, Way},
@@ -43,7 +44,15 @@ pub fn build(records: Records, previous: &Snapshot, connector: &Connector) -> Re
     let groups = groups(&records, &upstreams, previous, &mut problems);
     let keys = keys(&records, &mut problems);
     if problems.is_empty() {
-        Ok(Snapshot { revision: records.revision, records: Arc::new(records), upstreams, groups, keys })
+        let access = Access::of(&records);
+        Ok(Snapshot {
+            revision: records.revision,
+            records: Arc::new(records),
+            upstreams,
+            groups,
+            keys,
+            access,
+        })
     } else {
         Err(problems)
     }
@@ -195,17 +204,33 @@ fn keys(records: &Records, problems: &mut Vec<Error>) -> HashMap<[u8; 32], Key> 
         if !names.insert(name) {
             problems.push(broken(format!("the name \"{name}\" is used by two API keys")));
         }
-        match (key(stored), keys.entry(stored.hash)) {
-            (Ok(key), Entry::Vacant(place)) => {
-                place.insert(key);
+        let key = match key(stored) {
+            Ok(key) => key,
+            Err(why) => {
+                problems.push(broken(format!("API key \"{name}\": {why}")));
+                continue;
             }
-            (Ok(_), Entry::Occupied(_)) => {
-                problems.push(broken(format!("API key \"{name}\" has the secret of another one")));
+        };
+        let before = stored.previous.map(|hash| (hash, Key { expires: until(stored, &key), ..key.clone() }));
+        for (hash, key) in [Some((stored.hash, key)), before].into_iter().flatten() {
+            match keys.entry(hash) {
+                Entry::Vacant(place) => {
+                    place.insert(key);
+                }
+                Entry::Occupied(_) => {
+                    problems.push(broken(format!("API key \"{name}\" has the secret of another one")));
+                }
             }
-            (Err(why), _) => problems.push(broken(format!("API key \"{name}\": {why}"))),
         }
     }
     keys
+}
+
+/// Until when the secret before the last rotation is good.
+fn until(stored: &StoredKey, key: &Key) -> Option<SystemTime> {
+    let previous =
+        stored.key.previous_secret_expire_time.as_ref().and_then(proto::time).unwrap_or(UNIX_EPOCH);
+    Some(key.expires.map_or(previous, |expires| expires.min(previous)))
 }
 
 fn key(stored: &StoredKey) -> Result<Key, &'static str> {
@@ -217,7 +242,12 @@ fn key(stored: &StoredKey) -> Result<Key, &'static str> {
         Some(expires) => Some(proto::time(expires).ok_or("its expire_time is no time")?),
         None => None,
     };
-    let caller = Caller { id: stored.key.id.clone(), name: stored.key.name.clone(), role };
+    let caller = Caller {
+        id: stored.key.id.clone(),
+        name: stored.key.name.clone(),
+        role,
+        groups: stored.key.groups.clone(),
+    };
     Ok(Key { caller: Arc::new(caller), disabled: stored.key.disabled, expires })
 }
 

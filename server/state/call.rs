@@ -4,7 +4,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use tokio::time::Instant;
 
-use super::Snapshot;
+use super::{Resource, Snapshot};
 use crate::{
     error::{Error, Reason, Result},
     places::Place,
@@ -53,6 +53,8 @@ pub struct Caller {
     pub name: String,
     /// Its role.
     pub role: AccessRole,
+    /// What policies name as subject.
+    pub groups: Vec<String>,
 }
 
 impl Caller {
@@ -61,9 +63,15 @@ impl Caller {
     pub fn may(&self, permission: Permission) -> bool {
         let needed = match permission {
             Permission::Unspecified => return false,
-            Permission::Infer | Permission::ReadModels => 1,
-            Permission::WriteModels | Permission::ReadProviders | Permission::WriteProviders => 2,
-            Permission::ReadAccess | Permission::WriteAccess => 3,
+            Permission::Infer | Permission::ReadModels | Permission::ReadTenant => 1,
+            Permission::WriteModels
+            | Permission::ReadProviders
+            | Permission::WriteProviders
+            | Permission::ReadPolicies
+            | Permission::WritePolicies
+            | Permission::ReadRateLimits
+            | Permission::WriteRateLimits => 2,
+            Permission::ReadAccess | Permission::WriteAccess | Permission::WriteTenant => 3,
         };
         let held = match self.role {
             AccessRole::Unspecified => 0,
@@ -91,6 +99,16 @@ impl Caller {
                 permission.as_str_name()
             ),
         ))
+    }
+}
+
+impl Call {
+    /// Refuses what the policies of the configuration that this call sees do not allow its caller.
+    ///
+    /// # Errors
+    /// [`Reason::PolicyDenied`].
+    pub fn require(&self, permission: Permission, resource: Resource<'_>) -> Result<()> {
+        self.snapshot.access.decide(&self.caller, permission, Some(resource)).require(&self.caller)
     }
 }
 

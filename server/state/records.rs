@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    proto::v1::{ApiKey, Model, Provider},
+    proto::v1::{ApiKey, Model, Policy, Provider, RateLimit, Tenant},
     secrets::Sealed,
 };
 
@@ -18,6 +18,12 @@ pub struct Records {
     pub models: BTreeMap<String, Model>,
     /// API keys.
     pub keys: BTreeMap<String, StoredKey>,
+    /// Policies; their `resource` names an id.
+    pub policies: BTreeMap<String, Policy>,
+    /// Rate limits; their `provider` and `model` are ids.
+    pub rate_limits: BTreeMap<String, RateLimit>,
+    /// The tenant. `None`: nobody has said anything of it yet.
+    pub tenant: Option<Tenant>,
 }
 
 /// A provider as stored.
@@ -36,6 +42,8 @@ pub struct StoredKey {
     pub key: ApiKey,
     /// Keyed hash of its secret.
     pub hash: [u8; 32],
+    /// Keyed hash of the secret before the last rotation, while that is good.
+    pub previous: Option<[u8; 32]>,
 }
 
 /// One change of a record. Several make one commit.
@@ -53,6 +61,16 @@ pub enum Change {
     PutKey(Box<StoredKey>),
     /// Remove a key.
     DeleteKey(String),
+    /// Insert or replace a policy.
+    PutPolicy(Box<Policy>),
+    /// Remove a policy.
+    DeletePolicy(String),
+    /// Insert or replace a rate limit.
+    PutRateLimit(Box<RateLimit>),
+    /// Remove a rate limit.
+    DeleteRateLimit(String),
+    /// Insert or replace the tenant.
+    PutTenant(Box<Tenant>),
 }
 
 impl Records {
@@ -77,6 +95,19 @@ impl Records {
             Change::DeleteKey(id) => {
                 self.keys.remove(&id);
             }
+            Change::PutPolicy(policy) => {
+                self.policies.insert(policy.id.clone(), *policy);
+            }
+            Change::DeletePolicy(id) => {
+                self.policies.remove(&id);
+            }
+            Change::PutRateLimit(limit) => {
+                self.rate_limits.insert(limit.id.clone(), *limit);
+            }
+            Change::DeleteRateLimit(id) => {
+                self.rate_limits.remove(&id);
+            }
+            Change::PutTenant(tenant) => self.tenant = Some(*tenant),
         }
     }
 }

@@ -5,15 +5,20 @@ use prost::Message;
 use super::{Change, Records, StoredKey, StoredProvider};
 use crate::{
     error::{Error, Reason, Result},
-    proto::v1::{ApiKey, Model, Provider},
+    proto::v1::{ApiKey, Model, Policy, Provider, RateLimit, Tenant},
     secrets::Sealed,
     store::{Loaded, Row, Write},
 };
 
-/// Kinds of records. The first three are resources; the last are what the gateway seals for itself.
+/// Kinds of records. All but the last are resources; those are what the gateway seals for itself.
 pub(super) const PROVIDER: &str = "provider";
 pub(super) const MODEL: &str = "model";
 pub(super) const API_KEY: &str = "api_key";
+pub(super) const POLICY: &str = "policy";
+pub(super) const RATE_LIMIT: &str = "rate_limit";
+pub(super) const TENANT: &str = "tenant";
+/// The tenant's record: there is one, whatever its id says to clients.
+const THE_TENANT: &str = "default";
 /// Kind of the records that belong to the store itself: what its secrets are sealed and hashed with.
 pub const OWN: &str = "own";
 
@@ -34,10 +39,22 @@ pub(super) fn read(loaded: Loaded) -> Result<(Records, Vec<(String, Sealed)>)> {
             }
             API_KEY => {
                 let key = decode::<ApiKey>(&row)?;
-                let hash = row.secret.as_deref().and_then(|hash| hash.try_into().ok());
-                let hash = hash.ok_or_else(|| unreadable(&row, "its hash is missing"))?;
-                records.keys.insert(row.id, StoredKey { key, hash });
+                let (hash, previous) = row
+                    .secret
+                    .as_deref()
+                    .and_then(hashes)
+                    .ok_or_else(|| unreadable(&row, "its hash is missing"))?;
+                records.keys.insert(row.id, StoredKey { key, hash, previous });
             }
+            POLICY => {
+                let policy = decode::<Policy>(&row)?;
+                records.policies.insert(row.id, policy);
+            }
+            RATE_LIMIT => {
+                let limit = decode::<RateLimit>(&row)?;
+                records.rate_limits.insert(row.id, limit);
+            }
+            TENANT => records.tenant = Some(decode::<Tenant>(&row)?),
             OWN => {
                 let sealed = sealed(&row).ok_or_else(|| unreadable(&row, "its secret is missing"))?;
                 own.push((row.id, sealed));
@@ -58,24 +75,41 @@ pub(super) fn write(change: &Change) -> Write {
             secret: stored.credential.as_ref().map(|sealed| sealed.bytes.to_vec()),
             key_version: stored.credential.as_ref().map(|sealed| sealed.key_version),
         }),
-        Change::PutModel(model) => Write::Put(Row {
-            kind: MODEL.into(),
-            id: model.id.clone(),
-            payload: model.encode_to_vec(),
-            secret: None,
-            key_version: None,
-        }),
+        Change::PutModel(model) => put(MODEL, &model.id, &**model),
         Change::PutKey(stored) => Write::Put(Row {
             kind: API_KEY.into(),
             id: stored.key.id.clone(),
             payload: stored.key.encode_to_vec(),
-            secret: Some(stored.hash.to_vec()),
+            secret: Some([&stored.hash[..], stored.previous.as_ref().map_or(&[], |hash| &hash[..])].concat()),
             key_version: None,
         }),
         Change::DeleteProvider(id) => Write::Delete { kind: PROVIDER, id: id.clone() },
         Change::DeleteModel(id) => Write::Delete { kind: MODEL, id: id.clone() },
         Change::DeleteKey(id) => Write::Delete { kind: API_KEY, id: id.clone() },
+        Change::PutPolicy(policy) => put(POLICY, &policy.id, &**policy),
+        Change::DeletePolicy(id) => Write::Delete { kind: POLICY, id: id.clone() },
+        Change::PutRateLimit(limit) => put(RATE_LIMIT, &limit.id, &**limit),
+        Change::DeleteRateLimit(id) => Write::Delete { kind: RATE_LIMIT, id: id.clone() },
+        Change::PutTenant(tenant) => put(TENANT, THE_TENANT, &**tenant),
     }
+}
+
+/// A record without a secret.
+fn put(kind: &str, id: &str, message: &impl Message) -> Write {
+    Write::Put(Row {
+        kind: kind.into(),
+        id: id.into(),
+        payload: message.encode_to_vec(),
+        secret: None,
+        key_version: None,
+    })
+}
+
+/// The hash of a key's secret and of the one before.
+fn hashes(bytes: &[u8]) -> Option<([u8; 32], Option<[u8; 32]>)> {
+    let (hash, rest) = bytes.split_first_chunk()?;
+    let previous = if rest.is_empty() { None } else { Some(rest.try_into().ok()?) };
+    Some((*hash, previous))
 }
 
 /// How one of the gateway's own secrets is written.

@@ -9,7 +9,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::{Caller, Records};
+use super::{Access, Caller, Records};
 use crate::{
     error::{Error, Reason, Result},
     providers::Upstream,
@@ -28,6 +28,8 @@ pub struct Snapshot {
     pub groups: HashMap<String, Arc<Group>>,
     /// API keys by the keyed hash of their secret.
     pub keys: HashMap<[u8; 32], Key>,
+    /// What policies allow.
+    pub access: Access,
 }
 
 /// An API key as the call path sees it.

@@ -7,7 +7,7 @@ use std::{fmt::Write as _, fs, path::Path, time::Duration};
 use clap::{Arg, Command, CommandFactory as _};
 use prost::Message as _;
 use sluicegate::{
-    config::Cli,
+    cli::Cli,
     error::{Reason, Retry, row},
     metrics::{self, InFlight, Outcome, UsageEvent},
     proto,

@@ -119,6 +119,21 @@ const TABLE: &[Row] = &[
     ("AccessAdmin/CreateApiKey", &[("POST", "/sluicegate/v1/api-keys")], false, false),
     ("AccessAdmin/UpdateApiKey", &[("PUT", "/sluicegate/v1/api-keys/x")], false, false),
     ("AccessAdmin/DeleteApiKey", &[("DELETE", "/sluicegate/v1/api-keys/x")], false, false),
+    ("AccessAdmin/RotateApiKey", &[("POST", "/sluicegate/v1/api-keys/x/rotate")], false, false),
+    ("AccessAdmin/ListPolicies", &[("GET", "/sluicegate/v1/policies")], false, true),
+    ("AccessAdmin/GetPolicy", &[("GET", "/sluicegate/v1/policies/x")], false, true),
+    ("AccessAdmin/CreatePolicy", &[("POST", "/sluicegate/v1/policies")], false, true),
+    ("AccessAdmin/UpdatePolicy", &[("PUT", "/sluicegate/v1/policies/x")], false, true),
+    ("AccessAdmin/DeletePolicy", &[("DELETE", "/sluicegate/v1/policies/x")], false, true),
+    ("AccessAdmin/ExplainAccess", &[("POST", "/sluicegate/v1/access/explain")], false, false),
+    ("AccessAdmin/ListRateLimits", &[("GET", "/sluicegate/v1/rate-limits")], false, true),
+    ("AccessAdmin/GetRateLimit", &[("GET", "/sluicegate/v1/rate-limits/x")], false, true),
+    ("AccessAdmin/CreateRateLimit", &[("POST", "/sluicegate/v1/rate-limits")], false, true),
+    ("AccessAdmin/UpdateRateLimit", &[("PUT", "/sluicegate/v1/rate-limits/x")], false, true),
+    ("AccessAdmin/DeleteRateLimit", &[("DELETE", "/sluicegate/v1/rate-limits/x")], false, true),
+    ("AccessAdmin/GetTenant", &[("GET", "/sluicegate/v1/tenant")], true, true),
+    ("AccessAdmin/UpdateTenant", &[("PUT", "/sluicegate/v1/tenant")], false, false),
+    ("AccessAdmin/DeleteTenant", &[("DELETE", "/sluicegate/v1/tenant")], false, false),
 ];
 
 /// A message without members, which every RPC can read: whoever is let in is told what is missing.

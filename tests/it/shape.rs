@@ -11,6 +11,7 @@ const FLOORS: &[(&str, u8)] = &[
     // 0: words. They may see each other.
     ("proto", 0),
     ("error", 0),
+    ("file_watch", 0),
     ("config", 0),
     ("secret", 0),
     ("clock", 0),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Parser as _;
-use sluicegate::{app::App, config, secret::Secret};
+use sluicegate::{app::App, cli, config, secret::Secret};
 use sluicegate_client::{Gateway, v1};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -63,8 +63,8 @@ pub async fn start_gateway_in(data: tempfile::TempDir, flags: &[&str]) -> TestGa
 pub fn config(data: &std::path::Path, flags: &[&str]) -> config::Config {
     let data = data.to_str().expect("a path in UTF-8");
     let fixed = ["sluicegate", "serve", "--listen", "127.0.0.1:0", "--data-dir", data];
-    let cli = config::Cli::parse_from(fixed.iter().chain(flags));
-    let config::Command::Serve(config) = cli.command else { panic!("serve is asked for") };
+    let cli = cli::Cli::parse_from(fixed.iter().chain(flags));
+    let cli::Command::Serve(config) = cli.command else { panic!("serve is asked for") };
     *config
 }
 

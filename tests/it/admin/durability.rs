@@ -38,7 +38,7 @@ fn put_key(name: &str) -> Change {
     let mut hash = [0; 32];
     hash[..name.len()].copy_from_slice(name.as_bytes());
     let key = ApiKey { id: name.into(), ..key(name, AccessRole::User) };
-    Change::PutKey(Box::new(StoredKey { key, hash }))
+    Change::PutKey(Box::new(StoredKey { key, hash, previous: None }))
 }
 
 fn names(state: &State) -> Vec<String> {

@@ -92,7 +92,7 @@ impl Bench {
     }
 
     fn call_as(&self, name: &str, role: AccessRole) -> Call {
-        let caller = Caller { id: format!("id of {name}"), name: name.into(), role };
+        let caller = Caller { id: format!("id of {name}"), name: name.into(), role, groups: Vec::new() };
         Call {
             caller: Arc::new(caller),
             snapshot: self.state.snapshot(),

@@ -1,0 +1,64 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, SECRETS_HELP};
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(name = "sluicegate", version, about = "A gateway to foundation models of many vendors")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the gateway.
+    #[command(after_help = SECRETS_HELP)]
+    Serve(Box<Config>),
+    /// Copy the store into a file; a gateway may be using it.
+    Backup(Backup),
+    /// Make a copy the store of a data directory; a gateway may be using it.
+    Restore(Restore),
+    /// Ask a gateway whether it is ready; fails when it is not.
+    Health(Health),
+}
+
+/// What `backup` wants to know.
+#[derive(Clone, Debug, Args)]
+pub struct Backup {
+    /// The new file. The secrets in it stay sealed: keep the master key too, and elsewhere.
+    pub file: PathBuf,
+
+    /// Folder of the store.
+    #[arg(long, env = "SLUICEGATE_DATA_DIR", default_value = "./data")]
+    pub data_dir: PathBuf,
+}
+
+/// What `restore` wants to know.
+#[derive(Clone, Debug, Args)]
+pub struct Restore {
+    /// A file that `backup` has written.
+    pub file: PathBuf,
+
+    /// Folder of the store; made if it is not there.
+    #[arg(long, env = "SLUICEGATE_DATA_DIR", default_value = "./data")]
+    pub data_dir: PathBuf,
+
+    /// Take the place of a store that is there. It is kept beside the new one.
+    #[arg(long)]
+    pub replace: bool,
+}
+
+/// What `health` wants to know.
+#[derive(Clone, Debug, Args)]
+pub struct Health {
+    /// Address and port of the gateway, as it was told to listen.
+    #[arg(long, env = "SLUICEGATE_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+}
