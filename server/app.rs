@@ -1,5 +1,7 @@
 //! The composition root: the only place that builds everything, and the drain that takes it down in order.
 
+mod ports;
+
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -7,15 +9,17 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpListener, signal::unix::SignalKind};
+use tokio::signal::unix::SignalKind;
+
+use ports::Port;
 
 use crate::{
     admin::{Admin, bootstrap, ready_made, seed},
     auth::Authenticator,
     clock::Clock,
     config::{self, Config},
-    edge::{self, Edge, Entrance, Options, Serving},
-    error::{Error, Reason, Result},
+    edge::{self, Edge, Entrance, Options, Serves, Serving, Tls},
+    error::{Error, Result},
     gateway::Gateway,
     grpc,
     http::Clients,
@@ -35,27 +39,54 @@ const STORE_WATCH: Duration = Duration::from_secs(1);
 
 /// A running gateway.
 pub struct App {
-    address: SocketAddr,
+    /// Where it listens: for administration last.
+    addresses: Vec<SocketAddr>,
+    scheme: &'static str,
     generated_admin_key: Option<Secret>,
     serving: Serving,
     /// How long calls in flight may go on at the end.
     grace: Duration,
     state: State,
-    /// The port, the streams on it, and what providers are asked at start. They end first.
+    /// The ports, the streams on them, and what providers are asked at start. They end first.
     work: Tasks,
     /// Commits and the usage reader. They end last, so that nothing that a call left behind is lost.
     records: Tasks,
 }
 
+/// What every port leads to.
+struct Inside {
+    gateway: Arc<Gateway>,
+    admin: Arc<Admin>,
+    entrance: Entrance,
+    options: Options,
+}
+
 impl App {
-    /// Starts a gateway; when this returns, the port answers.
+    /// Starts a gateway; when this returns, its ports answer.
     ///
     /// # Errors
     /// Every problem that keeps it from starting, as far as they can be told at once.
     pub async fn start(config: Config) -> Result<Self, Vec<Error>> {
         let (work, records) = (Tasks::default(), Tasks::default());
+        let started = Self::build(config, &work, &records).await;
+        if started.is_err() {
+            work.stop();
+            records.stop();
+        }
+        started
+    }
+
+    async fn build(config: Config, work: &Tasks, records: &Tasks) -> Result<Self, Vec<Error>> {
         let clock = Clock::real();
         let data_dir = DataDir::open(&config.data_dir).map_err(one)?;
+        // Before an administrator's key is made: who is not told of it would be locked out.
+        let ports = ports::open(&config).await.map_err(one)?;
+        let addresses: Vec<_> = ports.iter().map(|port| port.address).collect();
+        let hosts = addresses.iter().map(SocketAddr::ip);
+        let tls = Tls::start(&config.tls, &config.data_dir, hosts, clock.clone(), work).await.map_err(one)?;
+        if tls.is_none() {
+            ports.iter().for_each(Port::warn_of_plain_text);
+        }
         let sealer = Arc::new(Sealer::new(&master_keys(&config, &data_dir).map_err(one)?).map_err(one)?);
         let store = Store::open(data_dir).await.map_err(one)?;
         let connector = Connector { clients: Clients::default(), sealer: Arc::clone(&sealer) };
@@ -80,15 +111,11 @@ impl App {
             work.spawn(async move { ready_made::register_models(&admin).await });
         }
 
+        let calls = Places::new(config.max_calls.get(), metrics.calls_refused.clone());
         let authenticator = Arc::new(Authenticator::new(hasher));
-        let entrance = Arc::new(Entrance::new(
-            Arc::new(state.clone()),
-            authenticator,
-            clock,
-            Places::new(config.max_calls.get(), metrics.calls_refused.clone()),
-        ));
+        let entrance = Entrance::new(Arc::new(state.clone()), authenticator, clock, calls);
         let serving = Serving::off();
-        let connections = Places::new(config.max_connections.get(), metrics.connections_refused.clone());
+        let connections_refused = metrics.connections_refused.clone();
         let render = {
             let state = state.clone();
             move || metrics.render(in_flight(&state.snapshot()))
@@ -98,27 +125,34 @@ impl App {
             metrics: (!config.no_metrics).then(|| Arc::new(render) as _),
             serving: serving.clone(),
         };
-        let grpc = grpc::Parts {
-            gateway: Arc::clone(&gateway),
-            admin: Arc::clone(&admin),
-            entrance: Arc::clone(&entrance),
-            serving: serving.clone(),
-        };
-        let rest = rest::router(rest::Parts { gateway, admin, entrance });
-        let edge = Edge::new(grpc::router(grpc).map_err(one)?, rest, options).map_err(one)?;
-
-        let listener = listen(config.listen).await.map_err(one)?;
-        let address = listener.local_addr().map_err(|error| one(cannot_listen(config.listen, error)))?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let inside = Inside { gateway, admin, entrance, options };
+        for port in ports {
+            let edge = inside.edge(port.serves).map_err(one)?;
+            // Of its own, so that a flood of callers does not keep administrators out.
+            let connections = Places::new(config.max_connections.get(), connections_refused.clone());
+            work.spawn(edge::serve(port.listener, edge, tls.clone(), connections, work.clone()));
+        }
         work.spawn(watch_store(state.clone(), work.clone()));
-        work.spawn(edge::serve(listener, edge, connections, work.clone()));
         serving.set(true);
-        Ok(Self { address, generated_admin_key, serving, grace: config.grace, state, work, records })
+        let (grace, work, records) = (config.grace, work.clone(), records.clone());
+        Ok(Self { addresses, scheme, generated_admin_key, serving, grace, state, work, records })
     }
 
-    /// Where it listens.
+    /// How it is called, e.g. `https://127.0.0.1:8080`.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn url(&self) -> String {
+        self.urls().next().unwrap_or_default()
+    }
+
+    /// How administration is called, where it has an address of its own.
+    #[must_use]
+    pub fn admin_url(&self) -> Option<String> {
+        self.urls().nth(1)
+    }
+
+    fn urls(&self) -> impl Iterator<Item = String> {
+        self.addresses.iter().map(|address| format!("{}://{address}", self.scheme))
     }
 
     /// The administrator's key, where this start has made one. It is not stored.
@@ -169,6 +203,25 @@ impl App {
     }
 }
 
+// === impl Inside ===
+
+impl Inside {
+    /// The way in from a port.
+    fn edge(&self, serves: Serves) -> Result<Edge> {
+        let entrance = Arc::new(self.entrance.only(serves));
+        let (gateway, admin) = (&self.gateway, &self.admin);
+        let grpc = grpc::router(grpc::Parts {
+            gateway: Arc::clone(gateway),
+            admin: Arc::clone(admin),
+            entrance: Arc::clone(&entrance),
+            serving: self.options.serving.clone(),
+        })?;
+        let rest =
+            rest::router(rest::Parts { gateway: Arc::clone(gateway), admin: Arc::clone(admin), entrance });
+        Edge::new(grpc, rest, self.options.clone())
+    }
+}
+
 /// Takes over what `sluicegate restore` puts into the store, until the gateway ends.
 async fn watch_store(state: State, tasks: Tasks) {
     let mut failing = false;
@@ -216,15 +269,6 @@ fn master_keys(config: &Config, data_dir: &DataDir) -> Result<MasterKeys> {
         (None, Some(file)) => MasterKeys::from_file(file),
         (None, None) => MasterKeys::from_data_dir(data_dir.path(), data_dir.has_store()),
     }
-}
-
-async fn listen(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| cannot_listen(address, error))
-}
-
-fn cannot_listen(address: SocketAddr, cause: std::io::Error) -> Error {
-    let message = format!("cannot listen on {address}: {cause}; choose another with --listen");
-    Error::new(Reason::FailedPrecondition, message)
 }
 
 /// Attempts in flight by the names that callers know. Models that share both names are counted together.

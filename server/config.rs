@@ -22,6 +22,15 @@ pub struct Config {
     #[arg(long, env = "SLUICEGATE_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
+    /// Address and port for administration; the other one then serves calls and the list of models only. Default: one for
+    /// everything.
+    #[arg(long, env = "SLUICEGATE_ADMIN_LISTEN")]
+    pub admin_listen: Option<SocketAddr>,
+
+    /// Whether and how connections are encrypted.
+    #[command(flatten)]
+    pub tls: TlsSettings,
+
     /// Folder of the store and of generated keys; made if it is not there.
     #[arg(long, env = "SLUICEGATE_DATA_DIR", default_value = "./data")]
     pub data_dir: PathBuf,
@@ -64,7 +73,7 @@ pub struct Config {
     #[arg(long, env = "SLUICEGATE_MAX_CALLS", default_value = "10000")]
     pub max_calls: NonZeroUsize,
 
-    /// Connections that may be open at once; further ones are closed.
+    /// Connections that may be open at once on each address; further ones are closed.
     #[arg(long, env = "SLUICEGATE_MAX_CONNECTIONS", default_value = "20000")]
     pub max_connections: NonZeroUsize,
 
@@ -79,6 +88,23 @@ pub struct Config {
     /// Secrets, which flags cannot give: other users of the machine can see flags.
     #[arg(skip = Secrets::from_environment())]
     pub secrets: Secrets,
+}
+
+/// Whether and how connections are encrypted. Without any of these, they are not.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TlsSettings {
+    /// File of the certificate for TLS and its chain, in PEM; needs the key. Both are read anew when they change, or at
+    /// SIGHUP.
+    #[arg(long, env = "SLUICEGATE_TLS_CERT")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// File of the private key for TLS, in PEM.
+    #[arg(long, env = "SLUICEGATE_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Make a certificate for TLS, for a first try; clients trust it by the file `tls/cert.pem` of the data directory.
+    #[arg(long, env = "SLUICEGATE_TLS_SELF_SIGNED")]
+    pub tls_self_signed: bool,
 }
 
 /// Secret settings, from the environment only.

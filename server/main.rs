@@ -40,7 +40,9 @@ async fn serve(config: Config) -> Result<(), Vec<Error>> {
     if let Some(key) = app.generated_admin_key() {
         println!("administrator's API key, shown only now: {}", key.expose());
     }
-    println!("listening on http://{}", app.address());
+    let administration = app.admin_url().map(|url| format!("administration on {url}\n"));
+    // In one piece: who reads the first line may close the pipe.
+    print!("{}", format!("listening on {}\n", app.url()) + &administration.unwrap_or_default());
     app.run_until_asked_to_end().await;
     Ok(())
 }

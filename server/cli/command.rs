@@ -61,4 +61,22 @@ pub struct Health {
     /// Address and port of the gateway, as it was told to listen.
     #[arg(long, env = "SLUICEGATE_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+
+    /// Ask over TLS. Implied where the environment has `SLUICEGATE_TLS_CERT` or `SLUICEGATE_TLS_SELF_SIGNED`, or an
+    /// authority is given.
+    #[arg(long)]
+    pub tls: bool,
+
+    /// File of the authorities, in PEM, one of which must vouch for the gateway. Default: those of the machine; but on
+    /// loopback, anybody may.
+    #[arg(long)]
+    pub ca_cert: Option<PathBuf>,
+
+    /// As the gateway was told.
+    #[arg(long, env = "SLUICEGATE_TLS_CERT", hide = true)]
+    pub tls_cert: Option<PathBuf>,
+
+    /// As the gateway was told.
+    #[arg(long, env = "SLUICEGATE_TLS_SELF_SIGNED", hide = true)]
+    pub tls_self_signed: bool,
 }

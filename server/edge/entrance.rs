@@ -46,12 +46,25 @@ pub struct Arrival {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) IpAddr);
 
-/// Lets callers in. The one place where both edges find out who calls and what for.
+/// Lets callers in. The one place where both edges find out who calls and what for. Clones lead to the same.
+#[derive(Clone)]
 pub struct Entrance {
     state: Arc<State>,
     authenticator: Arc<Authenticator>,
     clock: Clock,
     places: Places,
+    serves: Serves,
+}
+
+/// What is served on one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serves {
+    /// All there is.
+    Everything,
+    /// Calls to models, and the list of models.
+    Calls,
+    /// All but calls to models.
+    Administration,
 }
 
 // === impl Arrival ===
@@ -94,16 +107,23 @@ impl Entrance {
     /// An entrance to the configuration in `state`, for as many calls to models at once as there are `places`.
     #[must_use]
     pub fn new(state: Arc<State>, authenticator: Arc<Authenticator>, clock: Clock, places: Places) -> Self {
-        Self { state, authenticator, clock, places }
+        Self { state, authenticator, clock, places, serves: Serves::Everything }
+    }
+
+    /// An entrance to this part of it.
+    #[must_use]
+    pub fn only(&self, serves: Serves) -> Self {
+        Self { serves, ..self.clone() }
     }
 
     /// The call that a request makes. `rpc` is the path of the RPC, or on REST of its twin.
     ///
     /// # Errors
-    /// When there is no such RPC, the caller is unknown or may not, a header cannot be read, or there are as many calls as
+    /// When there is no such RPC here, the caller is unknown or may not, a header cannot be read, or there are as many calls as
     /// there may be.
     pub fn call(&self, rpc: &str, headers: &HeaderMap, arrival: &Arrival) -> Result<Call> {
         let permission = proto::permission(rpc).ok_or_else(|| unknown(rpc))?;
+        self.serves.admit(permission)?;
         let (snapshot, time) = (self.state.snapshot(), self.clock.now());
         let caller = self.authenticator.caller(headers, &snapshot, time)?;
         caller.require(permission)?;
@@ -138,6 +158,21 @@ impl Entrance {
             place,
             scope: scope(headers)?,
         })
+    }
+}
+
+// === impl Serves ===
+
+impl Serves {
+    fn admit(self, permission: Permission) -> Result<()> {
+        let is_call = permission == Permission::Infer;
+        let elsewhere = match self {
+            Self::Calls if !is_call && permission != Permission::ReadModels => "administration is",
+            Self::Administration if is_call => "calls to models are",
+            Self::Everything | Self::Calls | Self::Administration => return Ok(()),
+        };
+        let message = format!("{elsewhere} served on another address of this gateway");
+        Err(Error::new(Reason::RouteNotFound, message))
     }
 }
 

@@ -1,15 +1,18 @@
 //! The accept loop.
 
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::IpAddr, sync::Arc, time::Duration};
 
-use axum::body::Body;
+use axum::{BoxError, body::Body};
 use http::{Request, Response};
 use hyper::{body::Incoming, rt::Executor, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::conn::auto::Builder,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+};
 use tokio_util::task::TaskTracker;
 
 use super::{
@@ -17,8 +20,13 @@ use super::{
     body::Held,
     entrance::Peer,
     socket::{Requests, Socket},
+    tls::{Greeted, Tls},
 };
-use crate::{places::Places, task::Tasks};
+use crate::{
+    error::{Error, Reason},
+    places::Places,
+    task::Tasks,
+};
 
 /// An idle HTTP/1 connection is kept this long: longer than load balancers keep theirs (60 s is usual), so that it is
 /// they who close it, never we under a request that is on its way.
@@ -43,10 +51,20 @@ const MAX_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 struct Spawner(Tasks);
 
-/// Serves both edges, on as many connections as there are `places`, until the tasks are asked to end. Then accepts nothing more, tells every peer to go away, lets what
-/// is in flight run until it ends or is cut off, and returns when the last connection is closed.
-pub async fn serve(listener: TcpListener, edge: Edge, places: Places, tasks: Tasks) {
-    let builder = Arc::new(builder(&tasks));
+/// What every connection of one listener has in common.
+#[derive(Clone)]
+struct Ways {
+    builder: Arc<Builder<Spawner>>,
+    edge: Edge,
+    tls: Option<Tls>,
+    tasks: Tasks,
+}
+
+/// Serves both edges, on as many connections as there are `places`, until the tasks are asked to end. Then accepts nothing
+/// more, tells every peer to go away, lets what is in flight run until it ends or is cut off, and returns when the last
+/// connection is closed.
+pub async fn serve(listener: TcpListener, edge: Edge, tls: Option<Tls>, places: Places, tasks: Tasks) {
+    let ways = Ways { builder: Arc::new(builder(&tasks)), edge, tls, tasks: tasks.clone() };
     let connections = TaskTracker::new();
     let mut pause = Duration::ZERO;
     loop {
@@ -60,9 +78,11 @@ pub async fn serve(listener: TcpListener, edge: Edge, places: Places, tasks: Tas
                 pause = Duration::ZERO;
                 // Closed at once: a client that hears so goes elsewhere, one that hears nothing waits.
                 let Some(place) = places.take() else { continue };
-                let talk = talk(socket, Peer(peer.ip()), Arc::clone(&builder), edge.clone(), tasks.clone());
+                let ways = ways.clone();
                 tasks.spawn(connections.track_future(async move {
-                    talk.await;
+                    if let Err(error) = ways.meet(socket, peer.ip()).await {
+                        tracing::debug!(%error, "connection lost");
+                    }
                     drop(place);
                 }));
             }
@@ -118,40 +138,55 @@ fn builder(tasks: &Tasks) -> Builder<Spawner> {
     builder
 }
 
-/// Serves one connection to its end.
-async fn talk(socket: TcpStream, peer: Peer, builder: Arc<Builder<Spawner>>, edge: Edge, tasks: Tasks) {
-    // Without this, tokens that come every 20 ms leave in pairs every 40.
-    if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(%error, "connection lost");
-        return;
-    }
-    let requests = Arc::new(Requests::default());
-    let service = service_fn(|mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        let active = requests.begin();
-        let edge = edge.clone();
-        async move {
-            let answer: Response<Body> = edge.answer(request).await;
-            Ok::<_, Infallible>(answer.map(|body| Held::new(body, active)))
-        }
-    });
-    let io = TokioIo::new(Socket::new(socket, Arc::clone(&requests)));
-    let mut connection = std::pin::pin!(builder.serve_connection(io, service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = tasks.stopping() => {
-            connection.as_mut().graceful_shutdown();
-            tokio::select! {
-                ended = connection.as_mut() => ended,
-                // Streams say why they end; then the connection is dropped, and with it whatever was in flight.
-                () = tasks.cut_off() => {
-                    tokio::time::timeout(LAST_WORDS, connection.as_mut()).await.unwrap_or(Ok(()))
-                }
+// === impl Ways ===
+
+impl Ways {
+    /// Serves one connection to its end.
+    async fn meet(self, socket: TcpStream, peer: IpAddr) -> Result<(), BoxError> {
+        // Without this, tokens that come every 20 ms leave in pairs every 40.
+        socket.set_nodelay(true)?;
+        let Some(tls) = &self.tls else { return self.talk(socket, peer, &self.edge).await };
+        let greeted = tokio::select! {
+            () = self.tasks.stopping() => return Ok(()),
+            greeted = tls.greet(socket) => greeted?,
+        };
+        match greeted {
+            Greeted::Tls(socket) => self.talk(socket, peer, &self.edge).await,
+            Greeted::Plain(socket) => {
+                let error = Error::new(Reason::InvalidRequest, "this port speaks TLS; call it by https://");
+                self.talk(socket, peer, &Edge::refusing(error)).await
             }
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "connection lost");
+    }
+
+    /// Answers what comes over the connection.
+    async fn talk<I>(&self, socket: I, peer: IpAddr, edge: &Edge) -> Result<(), BoxError>
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let requests = Arc::new(Requests::default());
+        let service = service_fn(|mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            let active = requests.begin();
+            let edge = edge.clone();
+            async move {
+                let answer: Response<Body> = edge.answer(request).await;
+                Ok::<_, Infallible>(answer.map(|body| Held::new(body, active)))
+            }
+        });
+        let io = TokioIo::new(Socket::new(socket, Arc::clone(&requests)));
+        let mut connection = std::pin::pin!(self.builder.serve_connection(io, service));
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            () = self.tasks.stopping() => connection.as_mut().graceful_shutdown(),
+        }
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            // Streams say why they end; then the connection is dropped, and with it whatever was in flight.
+            () = self.tasks.cut_off() => {
+                tokio::time::timeout(LAST_WORDS, connection.as_mut()).await.unwrap_or(Ok(()))
+            }
+        }
     }
 }
 

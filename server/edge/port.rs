@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     panic::AssertUnwindSafe,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -35,6 +36,7 @@ const GRPC_HEADERS: [HeaderName; 3] = [
 ];
 
 /// How the port behaves.
+#[derive(Clone)]
 pub struct Options {
     /// Origins whose pages may call, e.g. `https://console.example.com`; `*` is any. Empty: none.
     pub cors_origins: Vec<String>,
@@ -73,6 +75,16 @@ impl Edge {
             None => BoxCloneSyncService::new(dispatch),
         };
         Ok(Self(service))
+    }
+
+    /// Answers every request with this error.
+    pub(super) fn refusing(error: Error) -> Self {
+        let error = Arc::new(error);
+        let refuse = move |request: Request<Body>| {
+            let answer = answer(&error, &Arrival::of(&request));
+            std::future::ready(Ok(answer))
+        };
+        Self(BoxCloneSyncService::new(tower::service_fn(refuse)))
     }
 
     /// Answers one request.

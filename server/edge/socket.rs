@@ -244,7 +244,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<I> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
+        // Behind TLS, a farewell must be written first.
+        let shut = Pin::new(&mut self.inner).poll_shutdown(cx);
+        self.patient(cx, shut)
     }
 }
 

@@ -201,7 +201,7 @@ async fn start_for(edge: Edge, places: usize) -> Running {
     let address = listener.local_addr().unwrap();
     let tasks = Tasks::default();
     let places = Places::new(places, Default::default());
-    tasks.spawn(serve(listener, edge, places, tasks.clone()));
+    tasks.spawn(serve(listener, edge, None, places, tasks.clone()));
     Running { address, tasks }
 }
 

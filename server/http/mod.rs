@@ -19,7 +19,10 @@ pub use self::{
     client::{Client, Clients},
     way::{CLIENT_KEY, PROXY_PASSWORD, PROXY_USERNAME, Way},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    proto::v1::Connection,
+};
 
 /// How long a connection may take to come about.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,6 +41,23 @@ const PING_PATIENCE: Duration = Duration::from_secs(20);
 /// When the machine's root certificates cannot be read.
 pub fn client() -> Result<reqwest::Client> {
     build(&Way::default(), |builder| builder)
+}
+
+/// Makes a client that trusts these authorities, certificates in PEM, and no others.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn client_trusting(authorities: &str) -> Result<reqwest::Client> {
+    let connection = Connection { ca_bundle_pem: authorities.to_owned(), ..Connection::default() };
+    build(&Way::of(&connection, |_| None), |builder| builder)
+}
+
+/// Makes a client that does not look at certificates: for this very machine, and for what everybody may read.
+///
+/// # Errors
+/// Those of [`client`].
+pub fn client_for_loopback() -> Result<reqwest::Client> {
+    build(&Way::default(), |builder| builder.tls_danger_accept_invalid_certs(true))
 }
 
 fn build(way: &Way, last: fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder) -> Result<reqwest::Client> {

@@ -1,8 +1,10 @@
-//! Documents say what is true: every shell block in them runs.
+//! Documents say what is true: every shell block of the README and of the page about TLS runs.
 
-use std::{fs, path::Path, process::Command};
+use std::{ffi::OsStr, fs, path::Path, process::Command};
 
-use crate::support::{ADMIN_KEY, FakeUpstream, Step, chat_answer, json_answer, start_gateway};
+use crate::support::{
+    ADMIN_KEY, FakeUpstream, Step, chat_answer, json_answer, start_gateway, start_gateway_with,
+};
 
 /// Blocks that `make test` itself runs, or that would run it.
 const DOORS: [&str; 2] = ["make run", "make test"];
@@ -19,26 +21,53 @@ async fn commands_in_the_readme_work() {
     })
     .await;
     let gateway = start_gateway().await;
-    let readme =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("the README");
-    let blocks = shell_blocks(&readme);
+    let blocks = shell_blocks("README.md");
     assert!(blocks.len() > DOORS.len(), "the README has commands");
     for block in blocks.into_iter().filter(|block| !DOORS.contains(&block.trim())) {
-        let mut command = Command::new("bash");
-        command.args(["-euo", "pipefail", "-c", &block]);
-        command.env("KEY", ADMIN_KEY).env("UPSTREAM", &upstream.base_url);
-        command.env("HOST", gateway.url.trim_start_matches("http://"));
-        command.env("PATH", crate::peers::path_with(&peers));
-        let output =
-            tokio::task::spawn_blocking(move || command.output().expect("bash")).await.expect("awaited");
-        let text =
-            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{block}\n{text}");
-        assert!(!text.contains("\"error\""), "{block}\n{text}");
+        let mut command = shell(&peers, &block);
+        command.env("UPSTREAM", &upstream.base_url).env("HOST", gateway.url.trim_start_matches("http://"));
+        works(command, &block).await;
     }
 }
 
-fn shell_blocks(text: &str) -> Vec<String> {
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_about_tls_work() {
+    let Some(peers) = crate::peers::peers() else { return };
+    let gateway = start_gateway_with(&["--tls-self-signed", "--admin-listen=127.0.0.1:0"]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::os::unix::fs::symlink(gateway.data.path(), folder.path().join("data")).expect("a link");
+    let port = |url: &str| format!(":{}", url.rsplit(':').next().expect("a port"));
+    let administration = gateway.app.admin_url().expect("an address for administration");
+    let (calls, administration) = (port(&gateway.url), port(&administration));
+    let blocks = shell_blocks("docs/tls.md");
+    assert!(blocks.len() > 3, "the page has commands");
+    for block in blocks {
+        let block = block.replace(":8080", &calls).replace(":8081", &administration);
+        let mut command = shell(&peers, &block);
+        command.current_dir(folder.path());
+        works(command, &block).await;
+    }
+}
+
+/// The block as a program.
+fn shell(peers: &Path, block: &str) -> Command {
+    let program = Path::new(env!("CARGO_BIN_EXE_sluicegate")).parent().expect("its folder");
+    let path = [program.as_os_str(), &crate::peers::path_with(peers)].join(OsStr::new(":"));
+    let mut command = Command::new("bash");
+    command.args(["-euo", "pipefail", "-c", block]).env("KEY", ADMIN_KEY).env("PATH", path);
+    command
+}
+
+async fn works(mut command: Command, block: &str) {
+    let output = tokio::task::spawn_blocking(move || command.output().expect("bash")).await.expect("awaited");
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{block}\n{text}");
+    assert!(!text.contains("\"error\""), "{block}\n{text}");
+}
+
+fn shell_blocks(document: &str) -> Vec<String> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(document)).expect(document);
     let mut blocks = Vec::new();
     let mut current: Option<String> = None;
     for line in text.lines() {

@@ -279,7 +279,7 @@ fn web_frame(message: &impl prost::Message) -> Vec<u8> {
 }
 
 /// The frames of a gRPC-Web body: flag and bytes.
-fn web_frames(mut body: &[u8]) -> Vec<(u8, Vec<u8>)> {
+pub fn web_frames(mut body: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let mut frames = Vec::new();
     while let [flag, a, b, c, d, rest @ ..] = body {
         let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
@@ -289,7 +289,7 @@ fn web_frames(mut body: &[u8]) -> Vec<(u8, Vec<u8>)> {
     frames
 }
 
-fn web_request(
+pub fn web_request(
     gateway: &TestGateway,
     rpc: &str,
     key: &str,

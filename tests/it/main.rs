@@ -12,6 +12,7 @@
 
 mod abuse;
 mod admin;
+mod authority;
 mod bad_input;
 mod balance;
 mod connection;
@@ -33,5 +34,6 @@ mod rest;
 mod shape;
 mod streaming;
 mod support;
+mod tls;
 mod vendors;
 mod watsonx;

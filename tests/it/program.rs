@@ -4,6 +4,7 @@ use std::{
     io::{BufRead as _, BufReader},
     path::Path,
     process::{Child, Command, Output, Stdio},
+    sync::mpsc,
 };
 
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use crate::support::{ADMIN_KEY, PATIENCE};
 
 const MASTER_KEY: &str = "1111111111111111111111111111111111111111111111111111111111111111";
 
-fn program() -> Command {
+pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sluicegate"));
     command.env("SLUICEGATE_ADMIN_KEY", ADMIN_KEY).env("SLUICEGATE_MASTER_KEY", MASTER_KEY);
     command
@@ -24,14 +25,30 @@ pub struct Gateway {
     pub url: String,
 }
 
+/// The lines that a gateway logs.
+pub struct Log(mpsc::Receiver<String>);
+
 impl Gateway {
     pub fn start(data: &Path, arguments: &[&str]) -> Self {
+        Self::spawn(data, arguments, Stdio::null())
+    }
+
+    /// The same, with what it logs.
+    pub fn start_heard(data: &Path, arguments: &[&str]) -> (Self, Log) {
+        let mut gateway = Self::spawn(data, arguments, Stdio::piped());
+        let log = BufReader::new(gateway.process.stderr.take().expect("its log"));
+        let (write, read) = mpsc::channel();
+        std::thread::spawn(move || log.lines().map_while(Result::ok).try_for_each(|line| write.send(line)));
+        (gateway, Log(read))
+    }
+
+    fn spawn(data: &Path, arguments: &[&str], log: Stdio) -> Self {
         let mut process = program()
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data)
             .args(arguments)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("the gateway starts");
         let mut line = String::new();
@@ -57,6 +74,17 @@ impl Gateway {
     }
 }
 
+impl Log {
+    /// Waits until this is logged.
+    pub fn tells(&self, text: &str) {
+        let mut told = Vec::new();
+        while !told.last().is_some_and(|line: &String| line.contains(text)) {
+            let line = self.0.recv_timeout(PATIENCE);
+            told.push(line.unwrap_or_else(|_| panic!("{text} is not logged: {told:#?}")));
+        }
+    }
+}
+
 impl Drop for Gateway {
     fn drop(&mut self) {
         let _ = self.process.kill();
@@ -64,7 +92,7 @@ impl Drop for Gateway {
     }
 }
 
-fn run(command: &mut Command) -> (bool, String) {
+pub fn run(command: &mut Command) -> (bool, String) {
     let Output { status, stdout, stderr } = command.output().expect("the program runs");
     (status.success(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
 }

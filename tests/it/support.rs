@@ -28,7 +28,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A gateway in this process, with a store of its own.
 pub struct TestGateway {
-    /// `http://127.0.0.1:PORT`.
+    /// `http://127.0.0.1:PORT`, or `https://` where the flags want TLS.
     pub url: String,
     /// The published client, as administrator.
     pub client: Gateway,
@@ -53,10 +53,26 @@ pub async fn start_gateway_with(flags: &[&str]) -> TestGateway {
 pub async fn start_gateway_in(data: tempfile::TempDir, flags: &[&str]) -> TestGateway {
     let mut config = config(data.path(), flags);
     config.secrets.admin_key = Some(Secret::new(ADMIN_KEY.to_owned()));
+    let certificate = config.tls.tls_cert.clone().unwrap_or_else(|| data.path().join(CERTIFICATE));
     let app = App::start(config).await.expect("the gateway starts");
-    let url = format!("http://{}", app.address());
-    let client = Gateway::connect(&url, ADMIN_KEY).await.expect("the gateway answers");
-    TestGateway { url, client, http: sluicegate::http::client().expect("a client"), app, data }
+    let url = app.url();
+    let (client, http) = if url.starts_with("https:") {
+        let trusted = std::fs::read_to_string(certificate).expect("the certificate");
+        let client = Gateway::connect_trusting(&trusted, &url, ADMIN_KEY).await;
+        (client, trusting(&trusted).build().expect("a client"))
+    } else {
+        (Gateway::connect(&url, ADMIN_KEY).await, sluicegate::http::client().expect("a client"))
+    };
+    TestGateway { url, client: client.expect("the gateway answers"), http, app, data }
+}
+
+/// Where a gateway with `--tls-self-signed` keeps its certificate, in the data directory.
+pub const CERTIFICATE: &str = "tls/cert.pem";
+
+/// A client for REST that trusts none but the certificates in this PEM.
+pub fn trusting(pem: &str) -> reqwest::ClientBuilder {
+    let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).expect("certificates");
+    reqwest::Client::builder().no_proxy().tcp_nodelay(true).tls_certs_only(certificates)
 }
 
 /// The settings that the command line gives.

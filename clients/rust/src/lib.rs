@@ -22,7 +22,7 @@ use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
     service::{Interceptor, interceptor::InterceptedService},
-    transport::{Channel, Endpoint},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
 };
 
 /// The generated messages and clients of package `sluicegate.v1`.
@@ -63,12 +63,30 @@ pub enum ConnectError {
 // === impl Gateway ===
 
 impl Gateway {
-    /// Connects to `address`, e.g. `http://127.0.0.1:8080`, as the holder of `key`.
+    /// Connects to `address`, e.g. `http://127.0.0.1:8080`, as the holder of `key`. Behind `https://`, the gateway must
+    /// be vouched for by an authority that the machine trusts.
     ///
     /// # Errors
-    /// When the address is no URL, the key cannot stand in a header, or nothing answers.
+    /// When the address is no URL, the key cannot stand in a header, or nothing that is trusted answers.
     pub async fn connect(address: &str, key: &str) -> Result<Self, ConnectError> {
-        let channel = Endpoint::from_shared(address.to_owned())?.tcp_nodelay(true).connect().await?;
+        Self::connect_with(ClientTlsConfig::new().with_native_roots(), address, key).await
+    }
+
+    /// The same, but behind `https://` trusts none but the `authorities`, certificates in PEM.
+    ///
+    /// # Errors
+    /// Those of [`Gateway::connect`].
+    pub async fn connect_trusting(authorities: &str, address: &str, key: &str) -> Result<Self, ConnectError> {
+        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authorities));
+        Self::connect_with(tls, address, key).await
+    }
+
+    async fn connect_with(tls: ClientTlsConfig, address: &str, key: &str) -> Result<Self, ConnectError> {
+        let mut endpoint = Endpoint::from_shared(address.to_owned())?.tcp_nodelay(true);
+        if endpoint.uri().scheme_str() == Some("https") {
+            endpoint = endpoint.tls_config(tls)?;
+        }
+        let channel = endpoint.connect().await?;
         let value: Result<MetadataValue<Ascii>, _> = format!("Bearer {key}").parse();
         let mut value = value.map_err(|_| ConnectError::Key)?;
         value.set_sensitive(true);

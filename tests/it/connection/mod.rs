@@ -1,6 +1,5 @@
 //! How an upstream is reached: private authorities, client certificates, proxies, HTTP/2.
 
-mod authority;
 mod http2;
 mod proxy;
 mod settings;

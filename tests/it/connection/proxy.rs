@@ -8,8 +8,9 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::{authority::Authority, provider, secrets};
+use super::{provider, secrets};
 use crate::{
+    authority::Authority,
     faults::reason,
     support::{FakeUpstream, Step, chat, chat_answer, read_request, spawn, start_gateway},
 };

@@ -4,8 +4,9 @@ use serde_json::json;
 use sluicegate_client::v1::{Connection, Provider};
 use tonic_types::StatusExt as _;
 
-use super::{authority::Authority, provider, secrets};
+use super::{provider, secrets};
 use crate::{
+    authority::Authority,
     rest::sent,
     support::{ADMIN_KEY, TestGateway, config, start_gateway},
 };
@@ -210,8 +211,7 @@ async fn a_seed_file_states_a_connection_once() {
         let mut config = config(&data.path().join("data"), &flags);
         config.secrets.admin_key = Some(sluicegate::secret::Secret::new(ADMIN_KEY.to_owned()));
         let app = sluicegate::app::App::start(config).await.expect("the gateway starts");
-        let client =
-            sluicegate_client::Gateway::connect(&format!("http://{}", app.address()), ADMIN_KEY).await;
+        let client = sluicegate_client::Gateway::connect(&app.url(), ADMIN_KEY).await;
         let request = sluicegate_client::v1::GetProviderRequest { id: "a".into() };
         let read = client.expect("a client").providers().get_provider(request).await.expect("a provider");
         etags.push(read.into_inner().provider.expect("a provider").etag);

@@ -2,8 +2,9 @@
 
 use sluicegate_client::v1::{Connection, Provider};
 
-use super::{authority::Authority, provider, secrets};
+use super::{provider, secrets};
 use crate::{
+    authority::Authority,
     faults::reason,
     support::{FakeUpstream, Step, chat, chat_answer, start_gateway, start_gateway_in},
 };

@@ -10,16 +10,16 @@ use tokio_rustls::rustls::{
     server::WebPkiClientVerifier,
 };
 
-pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key, both in PEM.
-pub(super) struct Pair {
-    pub(super) certificate: String,
-    pub(super) key: String,
+pub struct Pair {
+    pub certificate: String,
+    pub key: String,
 }
 
 impl Authority {
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(
@@ -27,19 +27,24 @@ impl Authority {
         )
     }
 
-    pub(super) fn pem(&self) -> String {
+    pub fn pem(&self) -> String {
         self.0.pem()
     }
 
-    pub(super) fn vouch_for(&self, name: &str) -> Pair {
+    pub fn vouch_for(&self, name: &str) -> Pair {
+        self.vouch_for_all(&[name])
+    }
+
+    pub fn vouch_for_all(&self, names: &[&str]) -> Pair {
         let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+        let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+        let params = CertificateParams::new(names).expect("parameters");
         let certificate = params.signed_by(&key, &self.0).expect("a certificate").pem();
         Pair { certificate, key: key.serialize_pem() }
     }
 
     /// A server called `localhost`, which asks for a certificate of `clients` where there is one.
-    pub(super) fn server(&self, clients: Option<&Self>) -> Arc<ServerConfig> {
+    pub fn server(&self, clients: Option<&Self>) -> Arc<ServerConfig> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
