@@ -112,7 +112,7 @@ impl App {
         }
 
         let calls = Places::new(config.max_calls.get(), metrics.calls_refused.clone());
-        let authenticator = Arc::new(Authenticator::new(hasher));
+        let authenticator = Arc::new(Authenticator::new(hasher, metrics.keys_refused.clone()));
         let entrance = Entrance::new(Arc::new(state.clone()), authenticator, clock, calls);
         let serving = Serving::off();
         let connections_refused = metrics.connections_refused.clone();

@@ -93,6 +93,14 @@ pub fn row(reason: Reason) -> Row {
         Reason::Unauthenticated => {
             (Code::Unauthenticated, 401, "authentication_error", "invalid_api_key", Caller, Never)
         }
+        Reason::AuthenticationTokenExpired => (
+            Code::Unauthenticated,
+            401,
+            "authentication_error",
+            "authentication_token_expired",
+            Caller,
+            Never,
+        ),
         Reason::PermissionDenied => {
             (Code::PermissionDenied, 403, "permission_error", "authorization_rejected", Caller, Never)
         }

@@ -96,6 +96,8 @@ pub struct Metrics {
     pub calls_refused: Counter,
     /// Connections that found no place.
     pub connections_refused: Counter,
+    /// Keys that were refused because too many wrong ones had come from their address.
+    pub keys_refused: Counter,
 }
 
 /// Attempts in flight at one model.
@@ -212,6 +214,9 @@ impl Metrics {
         );
         let help = "Connections beyond the limit of connections";
         registry.register("connections_refused", help, connections_refused.clone());
+        let keys_refused = Counter::default();
+        let help = "Keys and tokens refused because too many wrong ones had come from their address";
+        registry.register("keys_refused", help, keys_refused.clone());
         Self {
             registry: Arc::new(registry),
             calls,
@@ -223,6 +228,7 @@ impl Metrics {
             lost,
             calls_refused,
             connections_refused,
+            keys_refused,
         }
     }
 

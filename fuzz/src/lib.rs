@@ -3,6 +3,7 @@
 //! Here: the targets, and what they share: pieces of bytes, and JSON that is nearly right. Not here: the fuzzer
 //! (`targets/`), and the replay in the tests of the gateway (`tests/it/fuzz.rs`), which takes this folder in.
 
+pub mod auth_header;
 pub mod chat_json;
 pub mod decoder;
 pub mod demo_schema;

@@ -8,7 +8,6 @@ use crate::{
         DeleteApiKeyResponse, GetApiKeyRequest, GetApiKeyResponse, ListApiKeysRequest, ListApiKeysResponse,
         UpdateApiKeyRequest, UpdateApiKeyResponse,
     },
-    secret::Secret,
     state::{Call, Caller, Change},
 };
 
@@ -24,13 +23,7 @@ impl Admin {
     ) -> Result<CreateApiKeyResponse> {
         let wanted = given(request.api_key)?;
         grant(&call.caller, wanted.role)?;
-        let secret = if request.secret.is_empty() {
-            key_plan::random_secret()?
-        } else {
-            let chosen = Secret::new(request.secret);
-            key_plan::check_secret("secret", &chosen)?;
-            chosen
-        };
+        let secret = key_plan::given_or_random_secret(request.secret)?;
         let now = self.clock.now();
         let (key, revision) = self
             .state
@@ -121,7 +114,7 @@ impl Admin {
 }
 
 /// Refuses to let a caller give, or change, a role above its own.
-fn grant(caller: &Caller, role: i32) -> Result<()> {
+pub(super) fn grant(caller: &Caller, role: i32) -> Result<()> {
     // A role that does not exist is refused where the key is checked.
     let Ok(role) = AccessRole::try_from(role) else { return Ok(()) };
     if rank(role) <= rank(caller.role) {

@@ -1,6 +1,6 @@
 //! From what an operator writes to an API key as it is stored.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
@@ -20,6 +20,7 @@ use crate::{
 const MIN_SECRET: usize = 16;
 const MAX_SECRET: usize = 256;
 const RANDOM_BYTES: usize = 32;
+const MAX_GROUPS: usize = 64;
 /// The last second that JSON can say: 9999-12-31T23:59:59Z.
 const MAX_SECONDS: i64 = 253_402_300_799;
 
@@ -30,6 +31,16 @@ pub(super) fn random_secret() -> Result<Secret> {
         .map_err(|cause| Error::internal("the machine gives no randomness", cause))?;
     let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes.as_slice()));
     Ok(Secret::new(format!("sg-{}", text.as_str())))
+}
+
+/// The secret that a request chooses, or a random one where it chooses none.
+pub(super) fn given_or_random_secret(given: String) -> Result<Secret> {
+    if given.is_empty() {
+        return random_secret();
+    }
+    let chosen = Secret::new(given);
+    check_secret("secret", &chosen)?;
+    Ok(chosen)
 }
 
 /// Checks a secret that somebody chose.
@@ -61,7 +72,7 @@ pub(super) fn create(
     Ok(StoredKey { key: finish(records, key, now), hash, previous: None })
 }
 
-/// A key in place of `stored`. With a secret, the key gets that one.
+/// A key in place of `stored`. With a secret, the key gets that one, and those before are void.
 pub(super) fn replace(
     records: &Records,
     stored: &StoredKey,
@@ -74,21 +85,43 @@ pub(super) fn replace(
     check(records, &key)?;
     keep_an_admin(records, &key.id, Some(&key), now)?;
     key.create_time = stored.key.create_time;
-    key.previous_secret_expire_time = stored.key.previous_secret_expire_time;
     let (hash, previous) = match secret {
         None => {
             key.hint.clone_from(&stored.key.hint);
+            key.previous_secret_expire_time = stored.key.previous_secret_expire_time;
             (stored.hash, stored.previous)
         }
         Some((secret, hasher)) => {
             key.hint = secret.hint();
-            (free_hash(records, secret, hasher, &key.id)?, stored.previous)
+            key.previous_secret_expire_time = None;
+            (free_hash(records, secret, hasher, &key.id)?, None)
         }
     };
     Ok(StoredKey { key: finish(records, key, now), hash, previous })
 }
 
-/// The key that makes `stored` be as wanted, with this secret. `None`: it is so already.
+/// `stored` with a new secret. The one it has stays good for the grace.
+pub(super) fn rotate(
+    records: &Records,
+    stored: &StoredKey,
+    secret: &Secret,
+    hasher: &KeyHasher,
+    grace: Duration,
+    now: SystemTime,
+) -> Result<StoredKey> {
+    let hash = free_hash(records, secret, hasher, &stored.key.id)?;
+    if hash == stored.hash {
+        return Err(Error::invalid("secret", "is the key's secret already; choose another, or none"));
+    }
+    let mut key = stored.key.clone();
+    key.hint = secret.hint();
+    let keep = !grace.is_zero();
+    key.previous_secret_expire_time = keep.then(|| proto::timestamp(now + grace));
+    Ok(StoredKey { key: finish(records, key, now), hash, previous: keep.then_some(stored.hash) })
+}
+
+/// The key that makes `stored` be as wanted, with this secret. `None`: it is so already. A secret that was rotated out and
+/// is still good does not undo the rotation.
 pub(super) fn reconcile(
     records: &Records,
     stored: &StoredKey,
@@ -97,7 +130,11 @@ pub(super) fn reconcile(
     hasher: &KeyHasher,
     now: SystemTime,
 ) -> Result<Option<StoredKey>> {
-    let next = replace(records, stored, wanted, Some((secret, hasher)), now)?;
+    let hash = hasher.hash(secret.expose().as_bytes());
+    let is_current =
+        hash == stored.hash || (stored.previous == Some(hash) && previous_is_good(&stored.key, now));
+    let secret = if is_current { None } else { Some((secret, hasher)) };
+    let next = replace(records, stored, wanted, secret, now)?;
     let content = |key: &ApiKey| ApiKey { update_time: None, etag: String::new(), ..key.clone() };
     let same = next.hash == stored.hash && content(&next.key) == content(&stored.key);
     Ok(if same { None } else { Some(next) })
@@ -138,6 +175,10 @@ pub(super) fn is_usable_admin(key: &ApiKey, now: SystemTime) -> bool {
     key.role == i32::from(AccessRole::Admin) && !key.disabled && !expired
 }
 
+fn previous_is_good(key: &ApiKey, now: SystemTime) -> bool {
+    key.previous_secret_expire_time.as_ref().and_then(proto::time).is_some_and(|end| now < end)
+}
+
 fn expires_sooner(after: &ApiKey, before: &ApiKey) -> bool {
     let second = |key: &ApiKey| key.expire_time.map_or((i64::MAX, 0), |at| (at.seconds, at.nanos));
     second(after) < second(before)
@@ -167,6 +208,7 @@ fn check(records: &Records, key: &ApiKey) -> Result<()> {
         return Err(Error::invalid("api_key.expire_time", "must be a time from 1970 to 9999"));
     }
     check::labels("api_key.labels", &key.labels)?;
+    check_groups(&key.groups)?;
     match find::key_by_name(records, &key.name) {
         Some(other) if other.key.id != key.id => Err(Error::new(
             Reason::NameTaken,
@@ -180,10 +222,26 @@ fn check(records: &Records, key: &ApiKey) -> Result<()> {
     }
 }
 
-/// The hash of a secret that no other key has: else it would not be known who calls.
+fn check_groups(groups: &[String]) -> Result<()> {
+    check::count("api_key.groups", groups.len(), MAX_GROUPS)?;
+    for (index, group) in groups.iter().enumerate() {
+        let field = format!("api_key.groups[{index}]");
+        if !(1..=check::MAX_NAME).contains(&group.len()) || !group.bytes().all(|byte| byte.is_ascii_graphic())
+        {
+            return Err(Error::invalid(field, "must be 1 to 128 visible ASCII characters"));
+        }
+        if groups.iter().take(index).any(|other| other == group) {
+            return Err(Error::invalid(field, format!("repeats \"{group}\"; name each group once")));
+        }
+    }
+    Ok(())
+}
+
+/// The hash of a secret that no other key has, or had and still may use: else it would not be known who calls.
 fn free_hash(records: &Records, secret: &Secret, hasher: &KeyHasher, own_id: &str) -> Result<[u8; 32]> {
     let hash = hasher.hash(secret.expose().as_bytes());
-    match records.keys.values().find(|stored| stored.hash == hash && stored.key.id != own_id) {
+    let has_it = |stored: &&StoredKey| stored.hash == hash || stored.previous == Some(hash);
+    match records.keys.values().filter(|stored| stored.key.id != own_id).find(has_it) {
         Some(other) => Err(Error::invalid(
             "secret",
             format!("is the secret of API key \"{}\" already; choose another", other.key.name),

@@ -1,78 +1,207 @@
-//! API keys in headers.
+//! API keys and tokens in headers.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{fmt, net::IpAddr, sync::Arc, time::SystemTime};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, header};
+use prometheus_client::metrics::counter::Counter;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use super::{
+    throttle::Throttle,
+    token::{Refused, Token, Tokens},
+};
 use crate::{
     error::{Error, Reason, Result},
     secrets::KeyHasher,
-    state::{Caller, Snapshot},
+    state::{Caller, Key, Snapshot},
 };
 
-/// No key is longer, not even as base64 with a user before it. Longer ones are not hashed.
-const MAX_BYTES: usize = 1024;
+/// No key or token is longer, not even as base64 with a user before it. Longer ones are not looked at.
+const MAX_BYTES: usize = 4096;
 const HOW: &str = "send an API key as \"authorization: Bearer KEY\"";
 
 /// Tells who calls.
-#[derive(Debug)]
 pub struct Authenticator {
     hasher: Arc<KeyHasher>,
+    tokens: Tokens,
+    throttle: Throttle,
+    refused: Counter,
 }
 
+/// What a credential turned out to be.
+enum Found<'a, T> {
+    /// Something of a key that there is, and what comes of it.
+    Known(&'a Key, Result<T>),
+    /// A token of ours whose key is there no more.
+    Stale(Error),
+    /// Anything that could be a guess.
+    Wrong(Error),
+}
+
+// === impl Authenticator ===
+
 impl Authenticator {
-    /// Knows keys by the hashes that `hasher` makes.
+    /// Knows keys by the hashes that `hasher` makes, and tokens by the keys derived from it. Keys that are refused because
+    /// too many wrong ones came from their source are counted in `refused`.
     #[must_use]
-    pub fn new(hasher: Arc<KeyHasher>) -> Self {
-        Self { hasher }
+    pub fn new(hasher: Arc<KeyHasher>, refused: Counter) -> Self {
+        let tokens = Tokens::new(Arc::clone(&hasher));
+        Self { hasher, tokens, throttle: Throttle::new(), refused }
     }
 
-    /// The caller whose key stands in `Authorization`, `x-api-key` or `api-key`, the first of these that holds one.
-    /// `Authorization` may say `Bearer`, `Basic` or `ZenApiKey`, and after it the raw key; after the last two also the
-    /// base64 of `USER:KEY`, with any user.
+    /// The caller whose key or token stands in `Authorization`, `x-api-key` or `api-key`, the first of these that holds
+    /// one. `Authorization` may say `Bearer`, `Basic` or `ZenApiKey`, and after it the raw key or token; after the last two
+    /// also the base64 of `USER:KEY`, with any user.
     ///
     /// # Errors
-    /// [`Reason::Unauthenticated`].
-    pub fn caller(&self, headers: &HeaderMap, snapshot: &Snapshot, now: SystemTime) -> Result<Arc<Caller>> {
+    /// [`Reason::Unauthenticated`], [`Reason::AuthenticationTokenExpired`], or [`Reason::TooManyWrongKeys`].
+    pub fn caller(
+        &self,
+        headers: &HeaderMap,
+        source: IpAddr,
+        snapshot: &Snapshot,
+        now: SystemTime,
+    ) -> Result<Arc<Caller>> {
         let Presented { raw, encoded } = presented(headers)?;
         if raw.len() > MAX_BYTES {
             return Err(refused(format!("the API key is longer than any; {HOW}")));
         }
-        if let Some(caller) = self.holder(raw, snapshot, now) {
-            return caller;
-        }
+        let mut found = self.holder(raw, snapshot, now);
         // Some clients can only send a user and a password, and some send the token itself where that pair belongs.
         if encoded && let Ok(pair) = STANDARD.decode(raw).map(Zeroizing::new) {
             let at = pair.iter().position(|byte| *byte == b':').unwrap_or(pair.len());
             let (user, password) = pair.split_at(at);
             let password = password.get(1..).unwrap_or_default();
             for key in [password, user].into_iter().filter(|key| !key.is_empty()) {
-                if let Some(caller) = self.holder(key, snapshot, now) {
-                    return caller;
+                if matches!(found, Found::Wrong(_)) {
+                    found = self.holder(key, snapshot, now);
                 }
             }
         }
-        Err(refused(format!("the API key is not known; {HOW}")))
+        self.judge(found, source, now)
     }
 
-    /// The holder of a key. `None`: there is no such key.
-    fn holder(&self, key: &[u8], snapshot: &Snapshot, now: SystemTime) -> Option<Result<Arc<Caller>>> {
-        let hash = self.hasher.hash(key);
-        let (stored, found) = snapshot.keys.get_key_value(&hash)?;
-        if !bool::from(stored.ct_eq(&hash)) {
-            return None;
+    /// A token for the holder of an API key, which is the first of `secrets` that is one. They are different readings of
+    /// what was sent. A token is none, or it could be prolonged for ever.
+    ///
+    /// # Errors
+    /// As [`Self::caller`].
+    pub fn exchange(
+        &self,
+        secrets: &[impl AsRef<[u8]>],
+        source: IpAddr,
+        snapshot: &Snapshot,
+        now: SystemTime,
+    ) -> Result<Token> {
+        let secrets = secrets.iter().map(AsRef::as_ref).filter(|secret| secret.len() <= MAX_BYTES);
+        let known = secrets.filter_map(|secret| self.key(secret, snapshot)).next();
+        let found = match known {
+            Some((hash, key)) => {
+                Found::Known(key, usable(key, now).and_then(|()| self.tokens.issue(key, hash, now)))
+            }
+            None => Found::Wrong(refused("the API key is not known".to_owned())),
+        };
+        self.judge(found, source, now)
+    }
+
+    /// The same token, if it is one and good.
+    ///
+    /// # Errors
+    /// As [`Self::caller`].
+    pub fn validate(
+        &self,
+        token: &[u8],
+        source: IpAddr,
+        snapshot: &Snapshot,
+        now: SystemTime,
+    ) -> Result<Token> {
+        let found = match token.len() {
+            0..=MAX_BYTES => self.token(token, snapshot, now),
+            _ => None,
+        };
+        let unknown = || Found::Wrong(refused("this is no token of this gateway".to_owned()));
+        self.judge(found.unwrap_or_else(unknown), source, now)
+    }
+
+    /// What comes of a credential, once it is known where it is from. While its source must wait, a right one is refused
+    /// like a wrong one, unless it was used from there before: neighbours behind one address do not lock each other out.
+    fn judge<T>(&self, found: Found<'_, T>, source: IpAddr, now: SystemTime) -> Result<T> {
+        let source = self.throttle.source(source);
+        if let Some(wait) = self.throttle.wait(source, now) {
+            return match found {
+                Found::Known(key, outcome) if key.homes.has(source.0) => outcome,
+                Found::Known(..) | Found::Stale(_) | Found::Wrong(_) => {
+                    self.refused.inc();
+                    let message = "too many wrong keys came from this address; wait, then send the right one";
+                    Err(Error::new(Reason::TooManyWrongKeys, message).retry_after(wait))
+                }
+            };
         }
-        // Whoever holds the secret may know what became of it.
-        Some(if found.disabled {
-            Err(refused(format!("API key \"{}\" is disabled; ask an administrator", found.caller.name)))
-        } else if found.expires.is_some_and(|expires| expires <= now) {
-            Err(refused(format!("API key \"{}\" has expired; ask an administrator", found.caller.name)))
-        } else {
-            Ok(Arc::clone(&found.caller))
+        match found {
+            Found::Known(key, outcome) => {
+                if outcome.is_ok() {
+                    key.homes.add(source.0);
+                }
+                outcome
+            }
+            Found::Stale(error) => Err(error),
+            Found::Wrong(error) => {
+                self.throttle.fail(source, now);
+                Err(error)
+            }
+        }
+    }
+
+    /// Who holds this API key or token.
+    fn holder<'a>(&self, secret: &[u8], snapshot: &'a Snapshot, now: SystemTime) -> Found<'a, Arc<Caller>> {
+        if let Some((_, key)) = self.key(secret, snapshot) {
+            return Found::Known(key, usable(key, now).map(|()| Arc::clone(&key.caller)));
+        }
+        match self.token(secret, snapshot, now) {
+            Some(Found::Known(key, outcome)) => Found::Known(key, outcome.map(|_| Arc::clone(&key.caller))),
+            Some(Found::Stale(error)) => Found::Stale(error),
+            Some(Found::Wrong(error)) => Found::Wrong(error),
+            None => Found::Wrong(refused(format!("the API key is not known; {HOW}"))),
+        }
+    }
+
+    /// The API key that has this secret, and the hash of that.
+    fn key<'a>(&self, secret: &[u8], snapshot: &'a Snapshot) -> Option<(&'a [u8; 32], &'a Key)> {
+        let hash = self.hasher.hash(secret);
+        // The look-up compares keyed hashes, of which a caller knows nothing; the whole of them is compared in constant time.
+        snapshot.keys.get_key_value(&hash).filter(|(stored, _)| bool::from(stored.ct_eq(&hash)))
+    }
+
+    /// What a token is worth. `None`: it has not the shape of one.
+    fn token<'a>(&self, token: &[u8], snapshot: &'a Snapshot, now: SystemTime) -> Option<Found<'a, Token>> {
+        Some(match self.tokens.read(token, snapshot, now)? {
+            Ok((key, token)) => Found::Known(key, usable(key, now).map(|()| token)),
+            Err(Refused::Stale(Some(key), error)) => Found::Known(key, Err(error)),
+            Err(Refused::Stale(None, error)) => Found::Stale(error),
+            Err(Refused::Forged(error)) => Found::Wrong(error),
         })
+    }
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticator").finish_non_exhaustive()
+    }
+}
+
+/// Whether the key is good. Whoever holds its secret may know what became of it.
+fn usable(key: &Key, now: SystemTime) -> Result<()> {
+    if key.disabled {
+        Err(refused(format!("API key \"{}\" is disabled; ask an administrator", key.caller.name)))
+    } else if key.expires.is_some_and(|expires| expires <= now) {
+        Err(refused(format!(
+            "API key \"{}\" has expired, or has a new secret; ask an administrator",
+            key.caller.name
+        )))
+    } else {
+        Ok(())
     }
 }
 

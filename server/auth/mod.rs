@@ -1,8 +1,13 @@
 //! Credentials -> caller.
 //!
-//! Here: who a request comes from, by its headers and the snapshot alone: no database is asked. Not here: what the
-//! caller may do (`state::Caller`), which the edges check. Imports `state`, `secrets` and floor 0; imported by the edges.
+//! Here: who a request comes from, by its headers and the snapshot alone, and the tokens that API keys can be exchanged
+//! for: no database is asked, and nothing is kept but how many wrong keys came from where. Not here: what the caller may
+//! do (`state::Caller`), which the edges check; the endpoints that hand out tokens (`rest::identity`). Imports `state`,
+//! `secrets` and floor 0; imported by the edges.
 
 mod api_key;
+mod throttle;
+mod token;
 
 pub use api_key::Authenticator;
+pub use token::Token;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, header};
 use http_body::{Frame, SizeHint};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Limited};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::socket::Active;
@@ -60,10 +60,18 @@ pub(super) struct Held {
 /// # Errors
 /// When it is too large, comes too slowly, or is encoded in another way than gzip.
 pub async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
+    read_within(MAX_BODY_BYTES, headers, body).await
+}
+
+/// The same with a smaller limit.
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_within(limit: usize, headers: &HeaderMap, body: Body) -> Result<Bytes> {
     let announced =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
-        return Err(too_large());
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(too_large(limit));
     }
     let gzip = match headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes().to_ascii_lowercase())
     {
@@ -74,8 +82,17 @@ pub async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes> {
             return Err(Error::invalid("content-encoding", "send the body as it is or compressed by gzip"));
         }
     };
-    let bytes = body.collect().await.map_err(own)?.to_bytes();
-    if gzip { unzip(&bytes, MAX_BODY_BYTES) } else { Ok(bytes) }
+    let bytes = collect(body, limit).await?;
+    if gzip { unzip(&bytes, limit) } else { Ok(bytes) }
+}
+
+async fn collect(body: Body, limit: usize) -> Result<Bytes> {
+    let collected = Limited::new(body, limit).collect().await;
+    let bytes = collected.map_err(|error| match error.downcast() {
+        Ok(error) => own(*error),
+        Err(_) => too_large(limit),
+    })?;
+    Ok(bytes.to_bytes())
 }
 
 /// The error of an [`Inbound`] body, taken out of the wrapping that axum gave it.
@@ -91,14 +108,13 @@ fn unzip(bytes: &[u8], limit: usize) -> Result<Bytes> {
     MultiGzDecoder::new(bytes).take(limit as u64 + 1).read_to_end(&mut plain).map_err(|error| {
         Error::new(Reason::InvalidRequest, format!("the body is not valid gzip: {error}"))
     })?;
-    if plain.len() > limit { Err(too_large()) } else { Ok(plain.into()) }
+    if plain.len() > limit { Err(too_large(limit)) } else { Ok(plain.into()) }
 }
 
-fn too_large() -> Error {
-    Error::new(
-        Reason::RequestTooLarge,
-        format!("the request body is larger than {} MiB; send less", MAX_BODY_BYTES >> 20),
-    )
+fn too_large(limit: usize) -> Error {
+    let limit =
+        if limit >= 1 << 20 { format!("{} MiB", limit >> 20) } else { format!("{} KiB", limit >> 10) };
+    Error::new(Reason::RequestTooLarge, format!("the request body is larger than {limit}; send less"))
 }
 
 fn broken(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
@@ -169,7 +185,7 @@ impl http_body::Body for Inbound {
                 let length = frame.data_ref().map_or(0, Bytes::len);
                 match this.left.checked_sub(length) {
                     Some(left) => this.left = left,
-                    None => return Poll::Ready(Some(Err(too_large()))),
+                    None => return Poll::Ready(Some(Err(too_large(MAX_BODY_BYTES)))),
                 }
                 Poll::Ready(Some(Ok(frame)))
             }

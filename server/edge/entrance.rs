@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::served::REQUEST_ID;
 use crate::{
-    auth::Authenticator,
+    auth::{Authenticator, Token},
     clock::Clock,
     error::{Error, Reason, Result},
     places::Places,
@@ -125,7 +125,7 @@ impl Entrance {
         let permission = proto::permission(rpc).ok_or_else(|| unknown(rpc))?;
         self.serves.admit(permission)?;
         let (snapshot, time) = (self.state.snapshot(), self.clock.now());
-        let caller = self.authenticator.caller(headers, &snapshot, time)?;
+        let caller = self.authenticator.caller(headers, arrival.source, &snapshot, time)?;
         caller.require(permission)?;
         let deadline = match arrival.protocol {
             Protocol::Grpc | Protocol::GrpcWeb => deadline(headers)?,
@@ -158,6 +158,22 @@ impl Entrance {
             place,
             scope: scope(headers)?,
         })
+    }
+
+    /// A token for the holder of an API key; `secrets` are the readings of what was sent.
+    ///
+    /// # Errors
+    /// When none is an API key that is good, or too many wrong ones came from the same address.
+    pub fn exchange(&self, secrets: &[impl AsRef<[u8]>], arrival: &Arrival) -> Result<Token> {
+        self.authenticator.exchange(secrets, arrival.source, &self.state.snapshot(), self.clock.now())
+    }
+
+    /// The same token, if it is good.
+    ///
+    /// # Errors
+    /// As [`Self::exchange`].
+    pub fn validate(&self, token: &[u8], arrival: &Arrival) -> Result<Token> {
+        self.authenticator.validate(token, arrival.source, &self.state.snapshot(), self.clock.now())
     }
 }
 

@@ -1,7 +1,7 @@
 //! How an error looks to a caller: the same facts on both edges.
 
 use axum::body::Body;
-use http::{HeaderValue, Response, header};
+use http::{HeaderValue, Response, StatusCode, header};
 use prost::Message;
 use prost_types::Any;
 use tonic::Status;
@@ -49,7 +49,7 @@ pub fn rest(error: &Error, request_id: &str) -> Response<Body> {
     if let Some(methods) = &error.detail().allow {
         headers.insert(header::ALLOW, text(methods));
     }
-    if error.reason() == Reason::Unauthenticated {
+    if error.row().http == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response

@@ -15,7 +15,7 @@ mod served;
 mod socket;
 mod tls;
 
-pub use body::{MAX_BODY_BYTES, read};
+pub use body::{MAX_BODY_BYTES, read, read_within};
 pub use entrance::{Arrival, Entrance, Serves};
 pub use error::{answer, report, rest, status};
 pub use listener::serve;

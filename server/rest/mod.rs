@@ -1,10 +1,11 @@
 //! The REST edge: wire -> proto, call, proto -> wire.
 //!
-//! Here: the OpenAI surface, the watsonx-compatible administration, the proto JSON twins of every administrative RPC, and
-//! the OpenAPI document of all. Not here: what a call does (`gateway`, `admin`), JSON formats (`wire`), sockets, errors
+//! Here: the OpenAI surface, the watsonx-compatible administration, the endpoints that hand out tokens, the proto JSON
+//! twins of every administrative RPC, and the OpenAPI document of all. Not here: what a call does (`gateway`, `admin`), JSON formats (`wire`), sockets, errors
 //! and limits (`edge`). Only the composition root imports it.
 
 mod exchange;
+mod identity;
 mod native;
 mod openai;
 mod openapi;
@@ -72,7 +73,10 @@ pub fn router(parts: Parts) -> Router {
         let answer = move |parts, arrival, params, request| answer(rpc, run, parts, arrival, params, request);
         router = router.route(path, on(method, answer));
     }
-    watsonx::unsupported(router).merge(openapi::routes()).with_state(Arc::new(parts))
+    watsonx::unsupported(router)
+        .merge(identity::routes())
+        .merge(openapi::routes())
+        .with_state(Arc::new(parts))
 }
 
 fn tables() -> impl Iterator<Item = &'static Route> {

@@ -44,6 +44,14 @@ impl KeyHasher {
         hash
     }
 
+    /// A key of its own for another purpose, for which `context` stands. Who has it knows nothing of the pepper.
+    #[must_use]
+    pub fn derive(&self, context: &str, value: &[u8]) -> Zeroizing<[u8; 32]> {
+        // No API key contains a NUL, so none has such a hash.
+        let input = Zeroizing::new([b"\0", context.as_bytes(), b"\0", value].concat());
+        Zeroizing::new(self.hash(&input))
+    }
+
     fn new(pepper: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, pepper))
     }
@@ -52,5 +60,30 @@ impl KeyHasher {
 impl fmt::Debug for KeyHasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyHasher([redacted])")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KeyHasher;
+
+    #[test]
+    fn hash_is_hmac_sha256_as_rfc_4231_has_it() {
+        // Test case 2.
+        let hash = KeyHasher::new(b"Jefe").hash(b"what do ya want for nothing?");
+        let text: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(text, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    }
+
+    #[test]
+    fn derived_keys_differ_by_context_and_value_and_from_every_hash() {
+        let hasher = KeyHasher::new(b"pepper");
+        let one = hasher.derive("a", b"b");
+        assert_eq!(one, hasher.derive("a", b"b"));
+        for other in [hasher.derive("a", b"c"), hasher.derive("c", b"b"), hasher.derive("ab", b"")] {
+            assert_ne!(one, other);
+        }
+        assert_ne!(*one, hasher.hash(b"b"));
+        assert_ne!(one, KeyHasher::new(b"salt").derive("a", b"b"));
     }
 }

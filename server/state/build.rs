@@ -9,7 +9,7 @@ use std::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::{Access, Caller, Group, Key, Live, Records, Snapshot, StoredKey, StoredProvider, Target};
+use super::{Access, Caller, Group, Homes, Key, Live, Records, Snapshot, StoredKey, StoredProvider, Target};
 use crate::{
     error::{Error, Reason, Result},
     http::{Client, Clients, Way},
@@ -33,8 +33,8 @@ pub struct Connector {
     pub sealer: Arc<Sealer>,
 }
 
-/// Builds the snapshot of `records`. Live counters are taken over from `previous` by model id, tokens by provider id, and
-/// clients from whoever uses them.
+/// Builds the snapshot of `records`. Live counters are taken over from `previous` by model id, tokens by provider id, homes
+/// by key id, and clients from whoever uses them.
 ///
 /// # Errors
 /// Every problem that was found.
@@ -42,7 +42,7 @@ pub fn build(records: Records, previous: &Snapshot, connector: &Connector) -> Re
     let mut problems = Vec::new();
     let upstreams = upstreams(&records, previous, connector, &mut problems);
     let groups = groups(&records, &upstreams, previous, &mut problems);
-    let keys = keys(&records, &mut problems);
+    let keys = keys(&records, previous, &mut problems);
     if problems.is_empty() {
         let access = Access::of(&records);
         Ok(Snapshot {
@@ -196,7 +196,7 @@ fn target(model: &Model, upstream: &Arc<Upstream>, live: Arc<Live>) -> Result<Ta
     })
 }
 
-fn keys(records: &Records, problems: &mut Vec<Error>) -> HashMap<[u8; 32], Key> {
+fn keys(records: &Records, previous: &Snapshot, problems: &mut Vec<Error>) -> HashMap<[u8; 32], Key> {
     let mut names = HashSet::new();
     let mut keys = HashMap::with_capacity(records.keys.len());
     for stored in records.keys.values() {
@@ -204,7 +204,9 @@ fn keys(records: &Records, problems: &mut Vec<Error>) -> HashMap<[u8; 32], Key> 
         if !names.insert(name) {
             problems.push(broken(format!("the name \"{name}\" is used by two API keys")));
         }
-        let key = match key(stored) {
+        let homes = previous.records.keys.get(&stored.key.id).and_then(|old| previous.keys.get(&old.hash));
+        let homes = homes.map(|old| Arc::clone(&old.homes)).unwrap_or_default();
+        let key = match key(stored, homes) {
             Ok(key) => key,
             Err(why) => {
                 problems.push(broken(format!("API key \"{name}\": {why}")));
@@ -233,7 +235,7 @@ fn until(stored: &StoredKey, key: &Key) -> Option<SystemTime> {
     Some(key.expires.map_or(previous, |expires| expires.min(previous)))
 }
 
-fn key(stored: &StoredKey) -> Result<Key, &'static str> {
+fn key(stored: &StoredKey, homes: Arc<Homes>) -> Result<Key, &'static str> {
     let role = match AccessRole::try_from(stored.key.role) {
         Ok(role @ (AccessRole::Admin | AccessRole::Manage | AccessRole::User)) => role,
         Ok(AccessRole::Unspecified) | Err(_) => return Err("its role is unknown"),
@@ -248,7 +250,7 @@ fn key(stored: &StoredKey) -> Result<Key, &'static str> {
         role,
         groups: stored.key.groups.clone(),
     };
-    Ok(Key { caller: Arc::new(caller), disabled: stored.key.disabled, expires })
+    Ok(Key { caller: Arc::new(caller), disabled: stored.key.disabled, expires, homes })
 }
 
 fn broken(message: String) -> Error {

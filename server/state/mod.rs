@@ -18,4 +18,4 @@ pub use call::{Call, Caller, Protocol};
 pub use publish::State;
 pub use records::{Change, Records, StoredKey, StoredProvider};
 pub use rows::OWN;
-pub use snapshot::{Group, Key, Live, Snapshot, Target};
+pub use snapshot::{Group, Homes, Key, Live, Snapshot, Target};

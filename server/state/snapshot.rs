@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::{
         Arc,
-        atomic::{AtomicU32, AtomicUsize},
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::SystemTime,
 };
@@ -41,7 +41,14 @@ pub struct Key {
     pub disabled: bool,
     /// When it stops to be good. `None`: never.
     pub expires: Option<SystemTime>,
+    /// Where it was used from. Survives a change of the snapshot.
+    pub homes: Arc<Homes>,
 }
+
+/// The sources from which a key was used with success: the last of each of eight kinds. Sources are numbers that the
+/// authenticator makes of addresses.
+#[derive(Debug, Default)]
+pub struct Homes([AtomicU64; 8]);
 
 /// The targets that one name stands for. At least one.
 #[derive(Debug, Default)]
@@ -75,6 +82,32 @@ pub struct Live {
     /// Attempts in flight.
     pub in_flight: AtomicU32,
 }
+
+// === impl Homes ===
+
+impl Homes {
+    /// Whether the key was used from there.
+    #[must_use]
+    pub fn has(&self, source: u64) -> bool {
+        self.place(source).is_some_and(|place| place.load(Ordering::Relaxed) == source)
+    }
+
+    /// Remembers it.
+    pub fn add(&self, source: u64) {
+        // Mostly it is there: read first, so that callers on many cores do not fight for the cache line.
+        if !self.has(source)
+            && let Some(place) = self.place(source)
+        {
+            place.store(source, Ordering::Relaxed);
+        }
+    }
+
+    fn place(&self, source: u64) -> Option<&AtomicU64> {
+        self.0.get(usize::try_from(source % 8).unwrap_or_default())
+    }
+}
+
+// === impl Snapshot ===
 
 impl Snapshot {
     /// Every target.

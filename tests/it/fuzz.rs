@@ -104,6 +104,11 @@ fn hold(target: &str, made: usize, check: fn(&[u8])) {
 }
 
 #[test]
+fn auth_header_laws_hold_on_every_seed_and_its_changes() {
+    hold("auth_header", 20_000, laws::auth_header::check);
+}
+
+#[test]
 fn sse_laws_hold_on_every_seed_and_its_changes() {
     hold("sse", 50_000, laws::sse::check);
 }

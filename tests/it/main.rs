@@ -12,6 +12,7 @@
 
 mod abuse;
 mod admin;
+mod auth;
 mod authority;
 mod bad_input;
 mod balance;

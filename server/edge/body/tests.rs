@@ -29,6 +29,20 @@ async fn body_of_the_limit_is_read_and_one_byte_more_is_refused() {
 }
 
 #[tokio::test]
+async fn smaller_limit_is_kept_whatever_the_length_that_is_announced() {
+    let within = async |body| read_within(1 << 10, &HeaderMap::new(), body).await;
+    assert_eq!(within(pieces(4, 256)).await.unwrap().len(), 1 << 10);
+    let error = within(pieces(5, 256)).await.unwrap_err();
+    assert_eq!(
+        (error.reason(), error.message()),
+        (Reason::RequestTooLarge, "the request body is larger than 1 KiB; send less")
+    );
+    let bomb = Body::from(gzip(&[b' '; 2 << 10]));
+    let error = read_within(1 << 10, &headers("gzip"), bomb).await.unwrap_err();
+    assert_eq!(error.reason(), Reason::RequestTooLarge);
+}
+
+#[tokio::test]
 async fn announced_length_is_refused_before_reading() {
     let length = (MAX_BODY_BYTES + 1).to_string().parse().unwrap();
     let headers = HeaderMap::from_iter([(header::CONTENT_LENGTH, length)]);

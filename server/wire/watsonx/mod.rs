@@ -1,8 +1,9 @@
-//! The watsonx administration JSON, as far as it differs from OpenAI's.
+//! The watsonx administration JSON, as far as it differs from OpenAI's, and what its clients send to get tokens.
 //!
 //! Here: what its clients send and expect, to and from proto. Not here: which argument of `data` means what, for that
 //! is said by the registry of provider types (`rest::watsonx`).
 
+pub mod identity;
 pub mod model;
 pub mod provider;
 

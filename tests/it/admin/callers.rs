@@ -1,6 +1,9 @@
 //! Who calls: every way in which clients send keys.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::{Duration, UNIX_EPOCH},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -11,13 +14,15 @@ use sluicegate::{
 
 use super::{Bench, NOW, in_seconds, key, refused};
 
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
 fn caller(bench: &Bench, headers: &[(&str, &str)]) -> Result<String> {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.append(HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap());
     }
     let now = bench.clock.now();
-    let caller = bench.authenticator().caller(&map, &bench.state.snapshot(), now)?;
+    let caller = bench.authenticator().caller(&map, HERE, &bench.state.snapshot(), now)?;
     Ok(caller.name.clone())
 }
 

@@ -8,11 +8,13 @@ mod models;
 mod named_hosts;
 mod providers;
 mod released;
+mod rotation;
 mod start;
 mod upstreams;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::UNIX_EPOCH};
 
+use prometheus_client::metrics::counter::Counter;
 use sluicegate::{
     admin::Admin,
     auth::Authenticator,
@@ -106,7 +108,7 @@ impl Bench {
     }
 
     fn authenticator(&self) -> Authenticator {
-        Authenticator::new(Arc::clone(&self.hasher))
+        Authenticator::new(Arc::clone(&self.hasher), Counter::default())
     }
 
     fn revision(&self) -> i64 {

@@ -38,9 +38,9 @@ const NATIVE: &str = "/sluicegate/";
 /// OpenAI's surface, and where it stands again.
 const OPENAI_AT: (&str, &str) = ("/v1", "/ml/gateway/v1");
 /// Every call can fail with these: before its RPC is asked, or inside the gateway.
-const ALWAYS: [u16; 6] = [400, 401, 403, 408, 413, 500];
+const ALWAYS: [u16; 7] = [400, 401, 403, 408, 413, 429, 500];
 /// And with these, where it asks an upstream.
-const UPSTREAM: [u16; 4] = [424, 429, 502, 504];
+const UPSTREAM: [u16; 3] = [424, 502, 504];
 
 /// Makes the document. `permissions`: path of an RPC -> name of its permission.
 pub(crate) fn document(pool: &DescriptorPool, permissions: &BTreeMap<String, String>) -> Result<String> {
@@ -48,7 +48,7 @@ pub(crate) fn document(pool: &DescriptorPool, permissions: &BTreeMap<String, Str
     let mut maker = Maker { pool, permissions, schemas: Schemas::new(&comments), comments: &comments };
     let mut document: Value = serde_json::from_str(BASE)?;
     document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
-    document["components"]["responses"] = maker.failures()?;
+    members(&mut document["components"]["responses"])?.extend(maker.failures()?);
     let mut paths = Object::new();
     maker.surface(OPENAI, &mut paths)?;
     twins(&mut paths);
@@ -80,7 +80,7 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     /// One response for each status with which a call can fail, with the reasons that have it.
-    fn failures(&self) -> Result<Value> {
+    fn failures(&self) -> Result<Object> {
         let reasons =
             self.pool.get_enum_by_name("sluicegate.v1.ErrorReason").ok_or("there are no reasons")?;
         let mut responses = BTreeMap::<String, String>::new();
@@ -105,7 +105,7 @@ impl Maker<'_> {
             let content = json!({"application/json": {"schema": reference("schemas", "Error")}});
             (name, json!({"description": description.trim_end(), "headers": headers, "content": content}))
         };
-        Ok(responses.into_iter().map(response).collect::<Object>().into())
+        Ok(responses.into_iter().map(response).collect())
     }
 
     /// Takes a surface that is kept by hand.
@@ -188,7 +188,7 @@ impl Maker<'_> {
                 operation["parameters"] = query.into();
             }
         }
-        let status = if verb == "POST" && has_body { "201" } else { "200" };
+        let status = if name.starts_with("Create") { "201" } else { "200" };
         operation["responses"] = json!({status: reference_to(&self.schemas.message(&method.output()))});
         operation
     }
@@ -207,7 +207,9 @@ impl Maker<'_> {
             .or_insert_with(|| self.comments.at(&service.parent_file(), method.path()).into());
         path_arguments(path, operation)?;
         if let Some(body) = operation.get_mut("requestBody") {
-            *body = json!({"required": true, "content": expand(body)["content"]});
+            // A key's new secret is random where nobody says anything.
+            let required = name != "RotateApiKey";
+            *body = json!({"required": required, "content": expand(body)["content"]});
         }
         let responses = members(operation.get_mut("responses").ok_or("no responses")?)?;
         for response in responses.values_mut() {

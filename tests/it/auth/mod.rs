@@ -1,0 +1,6 @@
+//! Who calls: keys, tokens, how they are sent and had, and what becomes of wrong ones.
+
+mod exchange;
+mod headers;
+mod rotation;
+mod throttle;
