@@ -117,7 +117,27 @@ pub mod names {
         "uniqueItems",
     ];
     /// What clients of the administration send.
-    pub const ADMIN: Names = &["name", "data", "data_reference", "id", "alias", "description", "metadata"];
+    pub const ADMIN: Names = &[
+        "name",
+        "data",
+        "data_reference",
+        "id",
+        "alias",
+        "description",
+        "metadata",
+        "type",
+        "provider_uuid",
+        "providerId",
+        "model_uuid",
+        "modelId",
+        "request",
+        "token",
+        "action",
+        "effect",
+        "resource",
+        "subject",
+        "secretsManager",
+    ];
 }
 
 /// What stands under a name.
@@ -200,8 +220,16 @@ const MEMBERS: &[(&str, Shape)] = &[
             ]),
             Text(&["object", "array", "string", "integer", "number", "boolean", "null"]),
             Text(&["ephemeral", "allowed_tools", "video_url"]),
+            Text(&["tenant", "provider", "model"]),
         ]),
     ),
+    ("request", Object(&["amount", "capacity", "duration"])),
+    ("amount", Number),
+    ("capacity", Number),
+    ("duration", Text(&["1m", "1h30m", "0", "-1s", "1d", "m"])),
+    ("action", Text(&["read", "write", "infer"])),
+    ("effect", Text(&["allow", "deny", "maybe"])),
+    ("resource", Text(&["model:*", "load-balancer:1", "tenant:x", ":"])),
     ("image_url", OneOf(&[Object(&["url", "detail", "x"]), WORDS])),
     ("input_audio", OneOf(&[Object(&["data", "format", "x"]), WORDS])),
     ("file", Object(&["file_id", "file_data", "filename", "x"])),

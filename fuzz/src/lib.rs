@@ -7,6 +7,7 @@ pub mod auth_header;
 pub mod chat_json;
 pub mod decoder;
 pub mod demo_schema;
+pub mod duration;
 pub mod rest_body;
 pub mod sse;
 pub mod tool_deltas;

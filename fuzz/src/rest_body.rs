@@ -83,6 +83,16 @@ fn admin(body: &[u8]) {
         assert!(is_json(&model::write(&again)));
         let _ = write.create("p".to_owned()).map_err(|fault| tells(&fault, body));
     }
+    if let Ok(watsonx::rate_limit::RateLimitWrite { limit, .. }) = watsonx::rate_limit::read(body) {
+        let again = watsonx::rate_limit::read(&watsonx::rate_limit::write(&limit));
+        // Ids that are empty are not written, and then they are missing.
+        let complete = limit.r#type() == v1::RateLimitType::Tenant || limit.provider != limit.model;
+        assert_eq!(again.ok().map(|again| again.limit), complete.then_some(limit));
+    }
+    if let Ok(policy) = watsonx::policy::read(body) {
+        assert_eq!(watsonx::policy::read(&watsonx::policy::write(&policy)), Ok(policy));
+    }
+    let _ = watsonx::tenant::read(body).map_err(|fault| tells(&fault, body));
     macro_rules! messages {
         ($($message:ident)*) => { $(
             match json::read_message::<v1::$message>(body) {
@@ -98,6 +108,6 @@ fn admin(body: &[u8]) {
     }
     messages!(
         ChatRequest CompleteRequest EmbedRequest CreateProviderRequest UpdateProviderRequest CreateModelRequest
-        UpdateModelRequest CreateApiKeyRequest
+        UpdateModelRequest CreateApiKeyRequest CreatePolicyRequest CreateRateLimitRequest UpdateTenantRequest
     );
 }

@@ -81,6 +81,14 @@ pub(super) fn labels(field: &str, labels: &BTreeMap<String, String>) -> Result<(
     Ok(())
 }
 
+/// A group of callers: visible ASCII characters.
+pub(super) fn group(field: &str, name: &str) -> Result<()> {
+    if !(1..=MAX_NAME).contains(&name.len()) || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Error::invalid(field, "must be 1 to 128 visible ASCII characters"));
+    }
+    Ok(())
+}
+
 /// The name of an entry of a map.
 pub(super) fn entry_name(field: &str, name: &str) -> Result<()> {
     if name.is_empty() {

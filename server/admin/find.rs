@@ -17,16 +17,14 @@ pub(super) fn provider<'a>(
 ) -> Result<&'a StoredProvider> {
     given(field, id_or_name, "give the id or the name of a provider")?;
     let found = records.providers.get(id_or_name).or_else(|| provider_by_name(records, id_or_name));
-    found.ok_or_else(|| {
-        Error::new(
-            Reason::ProviderNotFound,
-            format!(
-                "provider \"{id_or_name}\" does not exist; list providers with ProviderAdmin.ListProviders"
-            ),
-        )
-        .field(field)
-        .provider(id_or_name)
-    })
+    found.ok_or_else(|| no_provider(field, id_or_name))
+}
+
+/// That there is no such provider, or none that the caller sees.
+pub(super) fn no_provider(field: &str, id_or_name: &str) -> Error {
+    let message =
+        format!("provider \"{id_or_name}\" does not exist; list providers with ProviderAdmin.ListProviders");
+    Error::new(Reason::ProviderNotFound, message).field(field).provider(id_or_name)
 }
 
 /// The provider of this name.
@@ -52,15 +50,9 @@ pub(super) fn key_by_name<'a>(records: &'a Records, name: &str) -> Option<&'a St
     records.keys.values().find(|stored| stored.key.name == name)
 }
 
-/// The oldest model of this id, alias or upstream id.
-pub(super) fn model<'a>(records: &'a Records, field: &str, name: &str) -> Result<&'a Model> {
-    let fitting = models(records, field, name)?;
-    fitting.into_iter().min_by_key(|model| age(model)).ok_or_else(|| no_model(field, name))
-}
-
-/// The one model of this id, alias or upstream id.
-pub(super) fn only_model<'a>(records: &'a Records, field: &str, name: &str) -> Result<&'a Model> {
-    match models(records, field, name)?.as_slice() {
+/// The one of the models that `name` fits.
+pub(super) fn only<'a>(field: &str, name: &str, fitting: &[&'a Model]) -> Result<&'a Model> {
+    match fitting {
         [] => Err(no_model(field, name)),
         [only] => Ok(only),
         several => {
@@ -84,19 +76,27 @@ pub(super) fn age(model: &Model) -> String {
     format!("{:020}.{:09}.{}", created.seconds, created.nanos, model.id)
 }
 
-fn models<'a>(records: &'a Records, field: &str, name: &str) -> Result<Vec<&'a Model>> {
+/// The models that `name` fits, of those that are seen.
+pub(super) fn models<'a>(
+    records: &'a Records,
+    field: &str,
+    name: &str,
+    seen: impl Fn(&Model) -> bool,
+) -> Result<Vec<&'a Model>> {
     given(field, name, "give the id, the alias or the upstream id of a model")?;
-    if let Some(model) = records.models.get(name) {
+    if let Some(model) = records.models.get(name).filter(|model| seen(model)) {
         return Ok(vec![model]);
     }
-    let by_alias: Vec<_> = records.models.values().filter(|model| model.alias == name).collect();
-    if !by_alias.is_empty() {
-        return Ok(by_alias);
-    }
-    Ok(records.models.values().filter(|model| model.upstream_id == name).collect())
+    let named = |key: fn(&Model) -> &str| {
+        let models = records.models.values();
+        models.filter(|model| key(model) == name && seen(model)).collect::<Vec<_>>()
+    };
+    let by_alias = named(|model| &model.alias);
+    Ok(if by_alias.is_empty() { named(|model| &model.upstream_id) } else { by_alias })
 }
 
-fn no_model(field: &str, name: &str) -> Error {
+/// That there is no such model, or none that the caller sees.
+pub(super) fn no_model(field: &str, name: &str) -> Error {
     Error::new(
         Reason::ModelNotFound,
         format!("model \"{name}\" is not in the catalog; list models with ModelCatalog.ListModels"),
@@ -105,6 +105,7 @@ fn no_model(field: &str, name: &str) -> Error {
     .model(name)
 }
 
-fn given(field: &str, name: &str, advice: &str) -> Result<()> {
+/// Refuses a name that is not said.
+pub(super) fn given(field: &str, name: &str, advice: &str) -> Result<()> {
     if name.is_empty() { Err(Error::invalid(field, advice)) } else { Ok(()) }
 }

@@ -207,6 +207,10 @@ fn check(records: &Records, key: &ApiKey) -> Result<()> {
     {
         return Err(Error::invalid("api_key.expire_time", "must be a time from 1970 to 9999"));
     }
+    check::count("api_key.groups", key.groups.len(), MAX_GROUPS)?;
+    for group in &key.groups {
+        check::group("api_key.groups", group)?;
+    }
     check::labels("api_key.labels", &key.labels)?;
     check_groups(&key.groups)?;
     match find::key_by_name(records, &key.name) {

@@ -2,8 +2,9 @@
 //!
 //! Here: the methods of the administration services, one file a resource (`provider`, `model`, `api_key`) with the rules
 //! beside it (`*_plan`, `check`, `base_url`), and the ways in which a gateway gets its first resources: the bootstrap
-//! key, the seed file, ready-made providers. Not here: permissions (checked by the edges), wire formats. Imports `state`,
-//! `upstream` and below; imported by the edges and by the composition root.
+//! key, the seed file, ready-made providers. What a caller sees and may change of it is asked of `sight`, and what it may
+//! give to others of `policy_bound`. Not here: the permissions of roles (checked by the edges), wire formats. Imports
+//! `state`, `upstream` and below; imported by the edges and by the composition root.
 
 mod api_key;
 pub mod base_url;
@@ -17,14 +18,20 @@ mod model;
 mod model_plan;
 mod page;
 mod policy;
+mod policy_bound;
+mod policy_plan;
+mod policy_resource;
 mod provider;
 mod provider_plan;
 mod provider_type;
 mod rate_limit;
+mod rate_limit_plan;
 pub mod ready_made;
+mod removal;
 mod replay;
 mod rotate;
 pub mod seed;
+mod sight;
 mod stamp;
 mod tenant;
 mod upstream_check;
@@ -38,7 +45,7 @@ use crate::{
     upstream::Driver,
 };
 
-/// Changes and reads the configuration. Permissions are checked by the edges.
+/// Changes and reads the configuration. The permissions of roles are checked by the edges, policies here.
 pub struct Admin {
     state: State,
     sealer: Arc<Sealer>,

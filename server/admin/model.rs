@@ -1,21 +1,28 @@
 //! Models.
 
-use super::{Admin, find, model_plan, page::Page, replay::Digest};
+use super::{
+    Admin, find, model_plan,
+    page::Page,
+    removal,
+    replay::Digest,
+    sight::{Sight, of_model},
+};
 use crate::{
     error::{Error, Result},
     proto::v1::{
         CreateModelRequest, CreateModelResponse, DeleteModelRequest, DeleteModelResponse, GetModelRequest,
-        GetModelResponse, ListModelsRequest, ListModelsResponse, Model, UpdateModelRequest,
+        GetModelResponse, ListModelsRequest, ListModelsResponse, Model, Permission, UpdateModelRequest,
         UpdateModelResponse,
     },
-    state::{Call, Change},
+    state::{ALL, Call, Change, Resource, ResourceKind},
 };
 
 impl Admin {
     /// Registers a model of a provider. A repeat of the same request within ten seconds gives the first result.
     ///
     /// # Errors
-    /// What is wrong with the model, that there is no such provider, or that the alias is taken.
+    /// What is wrong with the model, that there is no such provider, that the alias is taken, or that policies do not allow
+    /// the caller to make models there.
     pub async fn create_model(
         &self,
         call: &Call,
@@ -27,6 +34,9 @@ impl Admin {
         let ((model, fresh), revision) = self
             .state
             .change(|records| {
+                let sight = Sight::newest(records, &call.caller);
+                let provider = &sight.provider("model.provider", &wanted.provider)?.provider.id;
+                sight.require(Permission::WriteModels, Resource::Model { id: ALL, provider })?;
                 let first = self
                     .replays
                     .find(digest, now)
@@ -51,9 +61,9 @@ impl Admin {
     /// # Errors
     /// That there is none.
     pub async fn get_model(&self, call: &Call, request: GetModelRequest) -> Result<GetModelResponse> {
-        let records = &call.snapshot.records;
-        let model = find::model(records, "id", &request.id)?;
-        Ok(GetModelResponse { model: Some(model_plan::show(records, model)) })
+        let sight = Sight::of(call);
+        let model = sight.model("id", &request.id)?;
+        Ok(GetModelResponse { model: Some(model_plan::show(sight.records, model)) })
     }
 
     /// Lists all models, or those of one provider, in the order of their creation.
@@ -62,22 +72,26 @@ impl Admin {
     /// A wrong page, or that there is no such provider.
     pub async fn list_models(&self, call: &Call, request: ListModelsRequest) -> Result<ListModelsResponse> {
         let page = Page::read("models", request.page_size, &request.page_token)?;
-        let records = &call.snapshot.records;
+        let sight = Sight::of(call);
         let provider = match request.provider.as_str() {
             "" => None,
-            name => Some(&find::provider(records, "provider", name)?.provider.id),
+            name => Some(&sight.provider("provider", name)?.provider.id),
         };
-        let wanted = |model: &&Model| provider.is_none_or(|provider| model.provider == *provider);
-        let all = records.models.values().filter(wanted).map(|model| (find::age(model), model)).collect();
+        let wanted = |model: &&Model| {
+            provider.is_none_or(|provider| model.provider == *provider) && sight.sees_model(model)
+        };
+        let all =
+            sight.records.models.values().filter(wanted).map(|model| (find::age(model), model)).collect();
         let (shown, next_page_token) = page.cut(all);
-        let models = shown.into_iter().map(|model| model_plan::show(records, model)).collect();
+        let models = shown.into_iter().map(|model| model_plan::show(sight.records, model)).collect();
         Ok(ListModelsResponse { models, next_page_token })
     }
 
     /// Replaces a model. Its id, provider and create time stay.
     ///
     /// # Errors
-    /// What is wrong with the model, that there is none or several, or that it has changed since it was read.
+    /// What is wrong with the model, that there is none or several, that it has changed since it was read, or that policies
+    /// do not allow it.
     pub async fn update_model(
         &self,
         call: &Call,
@@ -88,7 +102,12 @@ impl Admin {
         let (model, revision) = self
             .state
             .change(|records| {
-                let stored = find::only_model(records, "model.id", &wanted.id)?;
+                let sight = Sight::newest(records, &call.caller);
+                let stored = sight.only_model("model.id", &wanted.id)?;
+                sight.require(Permission::WriteModels, of_model(stored))?;
+                if !wanted.provider.is_empty() {
+                    sight.provider("model.provider", &wanted.provider)?;
+                }
                 let next = model_plan::replace(records, stored, wanted, now)?;
                 let shown = model_plan::show(records, &next);
                 Ok((vec![Change::PutModel(Box::new(next))], shown))
@@ -98,10 +117,10 @@ impl Admin {
         Ok(UpdateModelResponse { model: Some(model), revision })
     }
 
-    /// Removes a model. Calls in flight run to their end.
+    /// Removes a model, and the policies and rate limits that name it. Calls in flight run to their end.
     ///
     /// # Errors
-    /// That there is none, or that the name fits several.
+    /// That there is none, that the name fits several, or that policies do not allow it.
     pub async fn delete_model(
         &self,
         call: &Call,
@@ -110,8 +129,12 @@ impl Admin {
         let (gone, revision) = self
             .state
             .change(|records| {
-                let gone = find::only_model(records, "id", &request.id)?.clone();
-                Ok((vec![Change::DeleteModel(gone.id.clone())], gone))
+                let sight = Sight::newest(records, &call.caller);
+                let gone = sight.only_model("id", &request.id)?.clone();
+                sight.require(Permission::WriteModels, of_model(&gone))?;
+                let mut changes = removal::of_what_names(records, &[(ResourceKind::Model, &gone.id)]);
+                changes.push(Change::DeleteModel(gone.id.clone()));
+                Ok((changes, gone))
             })
             .await?;
         self.note(call, "delete model", &gone.id, name(&gone), revision);

@@ -1,26 +1,28 @@
 //! Providers.
 
 use super::{
-    Admin, find,
+    Admin,
     page::Page,
     provider_plan::{self, Wanted},
+    removal,
     replay::Digest,
+    sight::{Sight, of_model},
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, Reason, Result},
     proto::v1::{
         CreateProviderRequest, CreateProviderResponse, DeleteProviderRequest, DeleteProviderResponse,
-        GetProviderRequest, GetProviderResponse, ListProvidersRequest, ListProvidersResponse,
-        UpdateProviderRequest, UpdateProviderResponse,
+        GetProviderRequest, GetProviderResponse, ListProvidersRequest, ListProvidersResponse, Model,
+        Permission, Provider, UpdateProviderRequest, UpdateProviderResponse,
     },
-    state::{Call, Change},
+    state::{ALL, Call, Change, Resource, ResourceKind},
 };
 
 impl Admin {
     /// Registers an upstream. A repeat of the same request within ten seconds gives the first result.
     ///
     /// # Errors
-    /// What is wrong with the provider, or that its name is taken.
+    /// What is wrong with the provider, that its name is taken, or that policies do not allow the caller to make any.
     pub async fn create_provider(
         &self,
         call: &Call,
@@ -32,6 +34,8 @@ impl Admin {
         let ((provider, fresh), revision) = self
             .state
             .change(|records| {
+                let sight = Sight::newest(records, &call.caller);
+                sight.require(Permission::WriteProviders, Resource::Other(ResourceKind::Provider, ALL))?;
                 let first = self.replays.find(digest, now).and_then(|(id, etag)| {
                     records.providers.get(&id).filter(|stored| stored.provider.etag == etag)
                 });
@@ -59,7 +63,7 @@ impl Admin {
         call: &Call,
         request: GetProviderRequest,
     ) -> Result<GetProviderResponse> {
-        let stored = find::provider(&call.snapshot.records, "id", &request.id)?;
+        let stored = Sight::of(call).provider("id", &request.id)?;
         Ok(GetProviderResponse { provider: Some(stored.provider.clone()) })
     }
 
@@ -73,7 +77,8 @@ impl Admin {
         request: ListProvidersRequest,
     ) -> Result<ListProvidersResponse> {
         let page = Page::read("providers", request.page_size, &request.page_token)?;
-        let all = call.snapshot.records.providers.values();
+        let sight = Sight::of(call);
+        let all = sight.records.providers.values().filter(|stored| sight.sees_provider(&stored.provider.id));
         let all = all.map(|stored| (stored.provider.name.clone(), &stored.provider)).collect();
         let (shown, next_page_token) = page.cut(all);
         Ok(ListProvidersResponse { providers: shown.into_iter().cloned().collect(), next_page_token })
@@ -82,7 +87,8 @@ impl Admin {
     /// Replaces a provider. Its id, type and create time stay, and its credential unless a new one is given.
     ///
     /// # Errors
-    /// What is wrong with the provider, that there is none, or that it has changed since it was read.
+    /// What is wrong with the provider, that there is none, that it has changed since it was read, or that policies do not
+    /// allow it.
     pub async fn update_provider(
         &self,
         call: &Call,
@@ -93,7 +99,9 @@ impl Admin {
         let (provider, revision) = self
             .state
             .change(|records| {
-                let stored = find::provider(records, "provider.id", &wanted.provider.id)?;
+                let sight = Sight::newest(records, &call.caller);
+                let stored = sight.provider("provider.id", &wanted.provider.id)?;
+                sight.require(Permission::WriteProviders, of_provider(&stored.provider))?;
                 if wanted.provider.id != stored.provider.id {
                     keep_name(&mut wanted.provider.name, &stored.provider.name)?;
                 }
@@ -106,10 +114,11 @@ impl Admin {
         Ok(UpdateProviderResponse { provider: Some(provider), revision })
     }
 
-    /// Removes a provider and its models. Calls in flight run to their end.
+    /// Removes a provider, its models, and the policies and rate limits that name any of them. Calls in flight run to their
+    /// end.
     ///
     /// # Errors
-    /// That there is none.
+    /// That there is none, or that policies do not allow to change it or one of its models.
     pub async fn delete_provider(
         &self,
         call: &Call,
@@ -118,9 +127,16 @@ impl Admin {
         let (gone, revision) = self
             .state
             .change(|records| {
-                let gone = find::provider(records, "id", &request.id)?.provider.clone();
-                let models = records.models.values().filter(|model| model.provider == gone.id);
-                let mut changes: Vec<_> = models.map(|model| Change::DeleteModel(model.id.clone())).collect();
+                let sight = Sight::newest(records, &call.caller);
+                let gone = sight.provider("id", &request.id)?.provider.clone();
+                let models: Vec<_> =
+                    records.models.values().filter(|model| model.provider == gone.id).collect();
+                require_removal(&sight, &gone, &models)?;
+                let mut named: Vec<_> =
+                    models.iter().map(|model| (ResourceKind::Model, model.id.as_str())).collect();
+                named.push((ResourceKind::Provider, &gone.id));
+                let mut changes = removal::of_what_names(records, &named);
+                changes.extend(models.iter().map(|model| Change::DeleteModel(model.id.clone())));
                 changes.push(Change::DeleteProvider(gone.id.clone()));
                 Ok((changes, gone))
             })
@@ -128,6 +144,26 @@ impl Admin {
         self.note(call, "delete provider", &gone.id, &gone.name, revision);
         Ok(DeleteProviderResponse { revision })
     }
+}
+
+/// A provider as what policies are about.
+fn of_provider(provider: &Provider) -> Resource<'_> {
+    Resource::Other(ResourceKind::Provider, &provider.id)
+}
+
+/// Refuses a caller that may not change the provider, or one of the models that would go with it.
+fn require_removal(sight: &Sight<'_>, gone: &Provider, models: &[&Model]) -> Result<()> {
+    sight.require(Permission::WriteProviders, of_provider(gone))?;
+    if models.iter().all(|model| sight.may(Permission::WriteModels, of_model(model))) {
+        return Ok(());
+    }
+    // Which of them it is stays unsaid: it may be hidden.
+    let message = format!(
+        "key \"{}\" may not change all models of provider \"{}\", which would go with it; ask an administrator",
+        sight.caller_name(),
+        gone.name
+    );
+    Err(Error::new(Reason::PolicyDenied, message).provider(&gone.name))
 }
 
 /// A provider that is named by its name keeps it: else a request sent twice would fail the second time.

@@ -2,15 +2,15 @@
 
 use tokio::time::Instant;
 
-use super::{Admin, find};
+use super::{Admin, sight::Sight};
 use crate::{
     error::{Error, Reason, Result},
     proto::v1::{
         AvailableModel, ErrorReason, Fault, ListAvailableModelsRequest, ListAvailableModelsResponse,
-        TestProviderRequest, TestProviderResponse,
+        Permission, TestProviderRequest, TestProviderResponse,
     },
     providers::Upstream,
-    state::{Call, Snapshot},
+    state::{Call, Resource, ResourceKind},
     upstream::Driver,
 };
 
@@ -22,13 +22,13 @@ impl Admin {
     /// test does.
     ///
     /// # Errors
-    /// That there is no such provider.
+    /// That there is no such provider, or that policies do not allow the caller to change it.
     pub async fn test_provider(
         &self,
         call: &Call,
         request: TestProviderRequest,
     ) -> Result<TestProviderResponse> {
-        let to = upstream(&call.snapshot, "id", &request.id)?;
+        let to = upstream(call, Permission::WriteProviders, "id", &request.id)?;
         let begun = Instant::now();
         let outcome = offered_models(&self.driver, to).await;
         let latency = Some(pbjson_types::Duration::from(begun.elapsed()));
@@ -52,7 +52,7 @@ impl Admin {
         call: &Call,
         request: ListAvailableModelsRequest,
     ) -> Result<ListAvailableModelsResponse> {
-        let to = upstream(&call.snapshot, "provider", &request.provider)?;
+        let to = upstream(call, Permission::ReadProviders, "provider", &request.provider)?;
         let models = offered_models(&self.driver, to).await?;
         Ok(ListAvailableModelsResponse { models })
     }
@@ -75,9 +75,16 @@ pub(super) async fn offered_models(driver: &Driver, to: &Upstream) -> Result<Vec
     ask.await.map_err(|error| driver.explain(to, error))
 }
 
-fn upstream<'a>(snapshot: &'a Snapshot, field: &str, id_or_name: &str) -> Result<&'a Upstream> {
-    let stored = find::provider(&snapshot.records, field, id_or_name)?;
-    let upstream = snapshot.upstreams.get(&stored.provider.id);
+/// The upstream of a provider that the caller may use so.
+fn upstream<'a>(
+    call: &'a Call,
+    permission: Permission,
+    field: &str,
+    id_or_name: &str,
+) -> Result<&'a Upstream> {
+    let stored = Sight::of(call).provider(field, id_or_name)?;
+    call.require(permission, Resource::Other(ResourceKind::Provider, &stored.provider.id))?;
+    let upstream = call.snapshot.upstreams.get(&stored.provider.id);
     upstream.map(|upstream| &**upstream).ok_or_else(|| {
         Error::new(Reason::Internal, format!("provider \"{}\" has no upstream", stored.provider.name))
     })

@@ -21,7 +21,7 @@ pub use error::{answer, report, rest, status};
 pub use listener::serve;
 pub use port::{Edge, Options};
 pub use probe::Serving;
-pub use served::served_headers;
+pub use served::{not_enforced, served_headers};
 pub use tls::Tls;
 
 #[cfg(test)]

@@ -14,8 +14,11 @@ const MODEL: HeaderName = HeaderName::from_static("x-sluicegate-model");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-sluicegate-attempts");
 const REVISION: HeaderName = HeaderName::from_static("x-sluicegate-revision");
 
+/// What the answer to an administrative call does not bring about, though one might think so.
+const WARNING: HeaderName = HeaderName::from_static("x-sluicegate-warning");
+
 /// Every header of ours, for browsers to be allowed to read.
-pub(super) const ALL: [HeaderName; 6] = [REQUEST_ID, PROVIDER, MODEL, ATTEMPTS, REVISION, DROPPED];
+pub(super) const ALL: [HeaderName; 7] = [REQUEST_ID, PROVIDER, MODEL, ATTEMPTS, REVISION, DROPPED, WARNING];
 
 /// The headers that tell what served a call. Names that are not ASCII are percent-encoded.
 pub fn served_headers(served: &Served) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
@@ -28,6 +31,13 @@ pub fn served_headers(served: &Served) -> impl Iterator<Item = (HeaderName, Head
     ]
     .into_iter()
     .chain(dropped)
+}
+
+/// The header that says that a new rate limit does not bound anything.
+#[must_use]
+pub fn not_enforced() -> (HeaderName, HeaderValue) {
+    let warning = "rate limits are stored but not enforced by this version";
+    (WARNING, HeaderValue::from_static(warning))
 }
 
 /// Text as a header value. Infallible: what a header cannot hold is encoded.

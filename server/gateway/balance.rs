@@ -1,6 +1,6 @@
 //! Least connections, exact and weighted.
 //!
-//! A group has few targets, so every count is looked at. A load is `(in flight + 1) / weight`: what it would be with
+//! A route has few targets, so every count is looked at. A load is `(in flight + 1) / weight`: what it would be with
 //! this call. The winner is taken by compare-exchange, so that two racers do not both take the same idle target.
 
 use std::{
@@ -8,9 +8,10 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
+use super::route::Route;
 use crate::{
     error::{Error, Reason, Result},
-    state::{Group, Target},
+    state::Target,
 };
 
 /// The targets that a call has tried, by their place in the group.
@@ -21,40 +22,33 @@ pub(super) struct Tried(Vec<usize>);
 #[derive(Debug)]
 pub(super) struct Lease(Arc<Target>);
 
-/// Takes the least loaded target that was not tried yet; ties are rotated.
-pub(super) fn take(group: &Group, tried: &mut Tried) -> Result<Lease> {
-    let start = group.turn.fetch_add(1, Ordering::Relaxed);
+/// Takes the least loaded target of a route that was not tried yet; ties are rotated.
+pub(super) fn take(route: &Route<'_>, tried: &mut Tried) -> Result<Lease> {
+    let start = route.group.turn.fetch_add(1, Ordering::Relaxed);
     loop {
-        let Some((index, in_flight)) = least_loaded(group, tried, start) else {
+        let Some((place, target, in_flight)) = least_loaded(route, tried, start) else {
             return Err(Error::new(Reason::Internal, "no target was left to try"));
         };
-        let target = &group.targets[index];
         let next = in_flight.saturating_add(1);
         let taken =
             target.live.in_flight.compare_exchange(in_flight, next, Ordering::AcqRel, Ordering::Relaxed);
         if taken.is_ok() {
-            tried.0.push(index);
+            tried.0.push(place);
             return Ok(Lease(Arc::clone(target)));
         }
     }
 }
 
-/// Place and in-flight count of the least loaded target, scanning from `start`.
-fn least_loaded(group: &Group, tried: &Tried, start: usize) -> Option<(usize, u32)> {
-    let count = group.targets.len();
-    let mut best: Option<(usize, u32)> = None;
-    for index in (0..count).map(|step| start.wrapping_add(step) % count) {
-        if tried.0.contains(&index) {
-            continue;
-        }
-        let target = &group.targets[index];
+/// The least loaded target with its place and its in-flight count, scanning from `start`.
+fn least_loaded<'a>(route: &Route<'a>, tried: &Tried, start: usize) -> Option<(usize, &'a Arc<Target>, u32)> {
+    let mut best: Option<(usize, &Arc<Target>, u32)> = None;
+    for (place, target) in route.targets_from(start).filter(|(place, _)| !tried.0.contains(place)) {
         let in_flight = target.live.in_flight.load(Ordering::Acquire);
-        let lower = best.is_none_or(|(other, other_in_flight)| {
-            load_order((in_flight, target.weight), (other_in_flight, group.targets[other].weight))
-                == Order::Less
+        let lower = best.is_none_or(|(_, other, other_in_flight)| {
+            load_order((in_flight, target.weight), (other_in_flight, other.weight)) == Order::Less
         });
         if lower {
-            best = Some((index, in_flight));
+            best = Some((place, target, in_flight));
         }
     }
     best

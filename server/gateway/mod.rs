@@ -1,7 +1,7 @@
 //! The life of a call: admit, route, attempt, meter.
 //!
-//! Here: everything between a request that an edge has understood and an answer that it can write. Not here: who may
-//! call (`edge`, `auth`), what the configuration is (`state`), how upstreams speak (`providers`, `upstream`). Imported
+//! Here: everything between a request that an edge has understood and an answer that it can write. Not here: who
+//! calls (`edge`, `auth`), what the configuration is (`state`), how upstreams speak (`providers`, `upstream`). Imported
 //! by the edges only; never imports `admin` or `auth`.
 
 mod admit;
@@ -11,8 +11,9 @@ mod chunks;
 mod identity;
 mod meter;
 mod operation;
+mod route;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -22,6 +23,7 @@ use self::{
     balance::Tried,
     meter::Meter,
     operation::{Chat, Complete, Embed, Operation, Streaming},
+    route::{Route, route},
 };
 use crate::{
     error::{Error, Result, Retry},
@@ -30,7 +32,7 @@ use crate::{
         ChatChunk, ChatRequest, ChatResponse, CompleteChunk, CompleteRequest, CompleteResponse, EmbedRequest,
         EmbedResponse,
     },
-    state::{Call, Group},
+    state::Call,
     upstream::{Driver, Limits, Pace},
 };
 
@@ -145,11 +147,11 @@ impl Gateway {
         meter: &mut Meter,
     ) -> Result<Answer<O::Response>> {
         O::admit(request)?;
-        let group = call.snapshot.group(O::model(request))?;
+        let route = route(call, O::model(request))?;
         let pace = Pace::new(Instant::now(), self.limits.unary(), call.deadline);
         let mut tried = Tried::default();
         loop {
-            let lease = balance::take(group, &mut tried)?;
+            let lease = balance::take(&route, &mut tried)?;
             meter.attempt(lease.target());
             let pace = pace.again(Instant::now());
             match attempt::unary::<O>(&self.driver, lease, request, &call.scope, pace).await {
@@ -157,7 +159,7 @@ impl Gateway {
                     O::identify(&mut body, &meter.identity());
                     return Ok(Answer { served: meter.served(call.snapshot.revision, dropped), body });
                 }
-                Err(error) if may_try_another(&error, group, &tried) => continue,
+                Err(error) if may_try_another(&error, &route, &tried) => continue,
                 Err(error) => return Err(error),
             }
         }
@@ -190,12 +192,12 @@ impl Gateway {
         meter: &mut Meter,
     ) -> Result<Opened<O::Chunk>> {
         O::admit(request)?;
-        let group = call.snapshot.group(O::model(request))?;
+        let route = route(call, O::model(request))?;
         let start = Instant::now();
         let pace = Pace::new(start, self.limits, call.deadline);
         let mut tried = Tried::default();
         loop {
-            let lease = balance::take(group, &mut tried)?;
+            let lease = balance::take(&route, &mut tried)?;
             meter.attempt(lease.target());
             let again = pace.again(Instant::now());
             let (mut opening, dropped) =
@@ -203,7 +205,7 @@ impl Gateway {
             match tokio::time::timeout_at(start + HEAD_TIME, opening.wait()).await {
                 // The head goes out without content; the stream tells how it goes on.
                 Err(_) | Ok(Ok(())) => return Ok(Opened { opening, dropped, deadline: pace.deadline() }),
-                Ok(Err(error)) if may_try_another(&error, group, &tried) => continue,
+                Ok(Err(error)) if may_try_another(&error, &route, &tried) => continue,
                 Ok(Err(error)) => return Err(error),
             }
         }
@@ -211,10 +213,10 @@ impl Gateway {
 }
 
 /// Another attempt may help, there is a target left for it, and the call has not cost too many already.
-fn may_try_another(error: &Error, group: &Arc<Group>, tried: &Tried) -> bool {
+fn may_try_another(error: &Error, route: &Route<'_>, tried: &Tried) -> bool {
     let may_help = match error.row().retry {
         Retry::Never => false,
         Retry::OtherTarget => true,
     };
-    may_help && tried.len() < group.targets.len().min(MAX_ATTEMPTS)
+    may_help && tried.len() < route.len().min(MAX_ATTEMPTS)
 }

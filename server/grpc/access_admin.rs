@@ -7,6 +7,7 @@ use tonic::{Request, Response, Status};
 use super::{close, open};
 use crate::{
     admin::Admin,
+    edge::not_enforced,
     proto::v1::{
         CreateApiKeyRequest, CreateApiKeyResponse, CreatePolicyRequest, CreatePolicyResponse,
         CreateRateLimitRequest, CreateRateLimitResponse, DeleteApiKeyRequest, DeleteApiKeyResponse,
@@ -126,7 +127,9 @@ impl AccessAdmin for Service {
         request: Request<CreateRateLimitRequest>,
     ) -> Result<Response<CreateRateLimitResponse>, Status> {
         let (call, message) = open(request)?;
-        close(&call.request_id, self.0.create_rate_limit(&call, message).await)
+        let mut response = close(&call.request_id, self.0.create_rate_limit(&call, message).await)?;
+        response.metadata_mut().as_mut().extend([not_enforced()]);
+        Ok(response)
     }
 
     async fn get_rate_limit(

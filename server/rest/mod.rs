@@ -72,6 +72,9 @@ pub fn router(parts: Parts) -> Router {
         let Route { method, path, rpc, run } = *route;
         let answer = move |parts, arrival, params, request| answer(rpc, run, parts, arrival, params, request);
         router = router.route(path, on(method, answer));
+        if let Some(path) = watsonx::older(path) {
+            router = router.route(&path, on(method, answer));
+        }
     }
     watsonx::unsupported(router)
         .merge(identity::routes())

@@ -10,6 +10,7 @@ use super::{
     routes,
 };
 use crate::{
+    edge::not_enforced,
     error::Result,
     proto::v1::{
         CreateApiKeyRequest, CreateModelRequest, CreatePolicyRequest, CreateProviderRequest,
@@ -122,7 +123,6 @@ create! {
     create_model CreateModelRequest;
     create_api_key CreateApiKeyRequest;
     create_policy CreatePolicyRequest;
-    create_rate_limit CreateRateLimitRequest;
 }
 
 /// A route that replaces the resource named by its path.
@@ -142,7 +142,20 @@ update! {
     update_api_key UpdateApiKeyRequest, api_key;
     update_policy UpdatePolicyRequest, policy;
     update_rate_limit UpdateRateLimitRequest, rate_limit;
-    update_tenant UpdateTenantRequest, tenant;
+}
+
+async fn create_rate_limit(mut exchange: Exchange) -> Result<Response> {
+    let request: CreateRateLimitRequest = exchange.message()?;
+    let created = exchange.admin().create_rate_limit(&exchange.call, request).await?;
+    let mut response = proto_json(StatusCode::CREATED, &created)?;
+    response.headers_mut().extend([not_enforced()]);
+    Ok(response)
+}
+
+/// There is one tenant, so that no path names it.
+async fn update_tenant(mut exchange: Exchange) -> Result<Response> {
+    let request: UpdateTenantRequest = exchange.message()?;
+    proto_json(StatusCode::OK, &exchange.admin().update_tenant(&exchange.call, request).await?)
 }
 
 async fn rotate_api_key(mut exchange: Exchange) -> Result<Response> {

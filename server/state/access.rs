@@ -54,11 +54,20 @@ pub struct Decision {
 }
 
 /// The policies of one configuration, found by what they are about.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Access(HashMap<(ResourceKind, PolicyAction), HashMap<String, Vec<Rule>>>);
 
+/// A decision that still borrows what it is made from.
+struct Verdict<'a> {
+    allowed: bool,
+    rule: AccessRule,
+    policy_id: &'a str,
+    /// Where the deciding policies stand. `None`: none decided.
+    about: Option<(ResourceKind, &'a str)>,
+}
+
 /// What one policy says of the resource under whose name it is found.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Rule {
     policy_id: String,
     subject: String,
@@ -119,7 +128,19 @@ impl Access {
         self.0.is_empty()
     }
 
-    /// Whether the caller may use the resource, by its role and by every policy about it.
+    /// The ids of this kind that policies name, [`ALL`] among them where one names that.
+    pub fn named(&self, kind: ResourceKind) -> impl Iterator<Item = &str> {
+        let of_kind = self.0.iter().filter(move |((of, _), _)| *of == kind);
+        of_kind.flat_map(|(_, by_id)| by_id.keys().map(String::as_str))
+    }
+
+    /// Whether the caller may use the resource. Says what [`Access::decide`] says, and takes no memory: calls ask this.
+    #[must_use]
+    pub fn allows(&self, caller: &Caller, permission: Permission, resource: Resource<'_>) -> bool {
+        self.judge(caller, permission, Some(resource)).allowed
+    }
+
+    /// Whether the caller may use the resource, by its role and by every policy about it, and what decides that.
     #[must_use]
     pub fn decide(
         &self,
@@ -127,58 +148,71 @@ impl Access {
         permission: Permission,
         resource: Option<Resource<'_>>,
     ) -> Decision {
-        let decided = |allowed, rule| Decision {
-            allowed,
-            rule,
-            policy_id: String::new(),
-            resource: resource.map(|resource| resource.to_string()).unwrap_or_default(),
+        let Verdict { allowed, rule, policy_id, about } = self.judge(caller, permission, resource);
+        let about = match about {
+            Some((kind, id)) => format!("{}:{id}", kind.name()),
+            None => resource.map(|resource| resource.to_string()).unwrap_or_default(),
         };
+        Decision { allowed, rule, policy_id: policy_id.to_owned(), resource: about }
+    }
+
+    fn judge<'a>(
+        &'a self,
+        caller: &Caller,
+        permission: Permission,
+        resource: Option<Resource<'a>>,
+    ) -> Verdict<'a> {
         if !caller.may(permission) {
-            return decided(false, AccessRule::Role);
+            return Verdict::without_policy(false, AccessRule::Role);
         }
         if caller.role == AccessRole::Admin {
-            return decided(true, AccessRule::Admin);
+            return Verdict::without_policy(true, AccessRule::Admin);
         }
-        let (Some(resource), Some(action)) = (resource, action(permission)) else {
-            return decided(true, AccessRule::Open);
-        };
+        let mut last = Verdict::without_policy(true, AccessRule::Open);
+        let (Some(resource), Some(action)) = (resource, action(permission)) else { return last };
         // What stands above a resource comes first, and reading before writing: the first refusal decides.
-        let mut last = decided(true, AccessRule::Open);
         for (kind, id, action) in resource.steps(action) {
-            let step = self.step(caller, kind, id, action);
-            if !step.allowed || step.rule != AccessRule::Open {
-                let allowed = step.allowed;
-                last = step;
-                if !allowed {
-                    break;
-                }
+            let Some(step) = self.step(caller, kind, id, action) else { continue };
+            last = step;
+            if !last.allowed {
+                break;
             }
         }
         last
     }
 
-    /// What the policies of one resource say about one action.
-    fn step(&self, caller: &Caller, kind: ResourceKind, id: &str, action: PolicyAction) -> Decision {
-        let decided = |allowed, rule, policy_id: &str| Decision {
-            allowed,
-            rule,
-            policy_id: policy_id.to_owned(),
-            resource: format!("{}:{id}", kind.name()),
-        };
-        let Some(by_id) = self.0.get(&(kind, action)) else { return decided(true, AccessRule::Open, "") };
+    /// What the policies of one resource say about one action. `None`: nothing.
+    fn step<'a>(
+        &'a self,
+        caller: &Caller,
+        kind: ResourceKind,
+        id: &'a str,
+        action: PolicyAction,
+    ) -> Option<Verdict<'a>> {
+        let by_id = self.0.get(&(kind, action))?;
         let names = if id == ALL { [Some(ALL), None] } else { [Some(id), Some(ALL)] };
         let rules = || names.iter().flatten().filter_map(|name| by_id.get(*name)).flatten();
         let mine = |rule: &&Rule| caller.groups.contains(&rule.subject);
+        let decided = |allowed, rule, by: &'a Rule| Verdict {
+            allowed,
+            rule,
+            policy_id: &by.policy_id,
+            about: Some((kind, id)),
+        };
         if let Some(rule) = rules().filter(|rule| rule.denies).find(mine) {
-            return decided(false, AccessRule::Denied, &rule.policy_id);
+            return Some(decided(false, AccessRule::Denied, rule));
         }
         if let Some(rule) = rules().filter(|rule| !rule.denies).find(mine) {
-            return decided(true, AccessRule::Allowed, &rule.policy_id);
+            return Some(decided(true, AccessRule::Allowed, rule));
         }
-        match rules().find(|rule| !rule.denies) {
-            Some(rule) => decided(false, AccessRule::AllowedToOthers, &rule.policy_id),
-            None => decided(true, AccessRule::Open, ""),
-        }
+        let closing = rules().find(|rule| !rule.denies)?;
+        Some(decided(false, AccessRule::AllowedToOthers, closing))
+    }
+}
+
+impl Verdict<'_> {
+    fn without_policy(allowed: bool, rule: AccessRule) -> Self {
+        Self { allowed, rule, policy_id: "", about: None }
     }
 }
 
@@ -244,3 +278,6 @@ impl Decision {
         Err(Error::new(Reason::PolicyDenied, message))
     }
 }
+
+#[cfg(test)]
+mod tests;

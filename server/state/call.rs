@@ -103,11 +103,12 @@ impl Caller {
 }
 
 impl Call {
-    /// Refuses what the policies of the configuration that this call sees do not allow its caller.
+    /// Refuses what its role, or the policies of the configuration that this call sees, do not allow its caller.
     ///
     /// # Errors
-    /// [`Reason::PolicyDenied`].
+    /// [`Reason::PermissionDenied`] or [`Reason::PolicyDenied`].
     pub fn require(&self, permission: Permission, resource: Resource<'_>) -> Result<()> {
+        self.caller.require(permission)?;
         self.snapshot.access.decide(&self.caller, permission, Some(resource)).require(&self.caller)
     }
 }

@@ -1,9 +1,9 @@
-//! Documents say what is true: every shell block of the README and of the page about TLS runs.
+//! Documents say what is true: every shell block of the README and of the pages about TLS and access runs.
 
 use std::{ffi::OsStr, fs, path::Path, process::Command};
 
 use crate::support::{
-    ADMIN_KEY, FakeUpstream, Step, chat_answer, json_answer, start_gateway, start_gateway_with,
+    ADMIN_KEY, FakeUpstream, Step, TestGateway, chat_answer, json_answer, start_gateway, start_gateway_with,
 };
 
 /// Blocks that `make test` itself runs, or that would run it.
@@ -21,13 +21,32 @@ async fn commands_in_the_readme_work() {
     })
     .await;
     let gateway = start_gateway().await;
-    let blocks = shell_blocks("README.md");
-    assert!(blocks.len() > DOORS.len(), "the README has commands");
-    for block in blocks.into_iter().filter(|block| !DOORS.contains(&block.trim())) {
-        let mut command = shell(&peers, &block);
-        command.env("UPSTREAM", &upstream.base_url).env("HOST", gateway.url.trim_start_matches("http://"));
-        works(command, &block).await;
+    commands_work(&gateway, &peers, "README.md", &upstream.base_url).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_about_access_work() {
+    let Some(peers) = crate::peers::peers() else { return };
+    let gateway = start_gateway().await;
+    gateway.add_demo().await;
+    let told = commands_work(&gateway, &peers, "docs/access.md", "").await;
+    // What the page says of its last example, from both tools.
+    assert_eq!(told.matches("ACCESS_RULE_DENIED").count(), 2, "{told}");
+    assert_eq!(told.matches("key \\\"shop\\\" may not: policy ").count(), 2, "{told}");
+}
+
+/// Runs the commands of a page and gives what they wrote.
+async fn commands_work(gateway: &TestGateway, peers: &Path, page: &str, upstream: &str) -> String {
+    let mut blocks = shell_blocks(page);
+    blocks.retain(|block| !DOORS.contains(&block.trim()));
+    assert!(!blocks.is_empty(), "the page has commands");
+    let mut told = String::new();
+    for block in blocks {
+        let mut command = shell(peers, &block);
+        command.env("UPSTREAM", upstream).env("HOST", gateway.url.trim_start_matches("http://"));
+        told += &works(command, &block).await;
     }
+    told
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,21 +77,28 @@ fn shell(peers: &Path, block: &str) -> Command {
     command
 }
 
-async fn works(mut command: Command, block: &str) {
+async fn works(mut command: Command, block: &str) -> String {
     let output = tokio::task::spawn_blocking(move || command.output().expect("bash")).await.expect("awaited");
     let text =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{block}\n{text}");
     assert!(!text.contains("\"error\""), "{block}\n{text}");
+    text
 }
 
 fn shell_blocks(document: &str) -> Vec<String> {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(document)).expect(document);
+    blocks(&text, "sh")
+}
+
+/// The blocks of a language in a document.
+pub fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}");
     let mut blocks = Vec::new();
     let mut current: Option<String> = None;
     for line in text.lines() {
         match (&mut current, line) {
-            (None, "```sh") => current = Some(String::new()),
+            (None, line) if line == fence => current = Some(String::new()),
             (Some(_), "```") => blocks.extend(current.take()),
             (Some(block), line) => {
                 block.push_str(line);

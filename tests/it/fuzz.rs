@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 4096;
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// What means something to some target.
-const WORDS: [&[u8]; 20] = [
+const WORDS: [&[u8]; 23] = [
     b"{",
     b"}",
     b"[",
@@ -34,6 +34,9 @@ const WORDS: [&[u8]; 20] = [
     b"\r\n",
     b"[DONE]",
     b"event: ",
+    b"ns",
+    b"1.5h",
+    "\u{b5}s".as_bytes(),
     b"\xff",
     b"\xf0\x9f\x98\x80",
 ];
@@ -131,6 +134,11 @@ fn decoder_laws_hold_on_every_seed_and_its_changes() {
 #[test]
 fn rest_body_laws_hold_on_every_seed_and_its_changes() {
     hold("rest_body", 15_000, laws::rest_body::check);
+}
+
+#[test]
+fn duration_laws_hold_on_every_seed_and_its_changes() {
+    hold("duration", 30_000, laws::duration::check);
 }
 
 #[test]

@@ -58,7 +58,7 @@ async fn errors_have_one_shape_and_the_right_status() {
             Some("content-encoding"),
         ),
         (gateway.request("GET", "/v1/nope", Value::Null), 404, "route_not_found", None),
-        (gateway.request("GET", "/ml/gateway/v1/policies", Value::Null), 404, "route_not_found", None),
+        (gateway.request("GET", "/ml/gateway/v1/load-balancers", Value::Null), 404, "route_not_found", None),
         (
             gateway.request("POST", "/ml/gateway/v1/images/generations", json!({})),
             404,

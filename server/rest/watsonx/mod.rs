@@ -1,7 +1,10 @@
 //! The administration that watsonx clients know, under `/ml/gateway/v1`. The same calls as everywhere, in other words.
 
 mod model;
+mod policy;
 mod provider;
+mod rate_limit;
+mod tenant;
 
 use std::sync::Arc;
 
@@ -30,24 +33,39 @@ pub(super) static ROUTES: &[Route] = routes! {
     PUT "/ml/gateway/v1/models/{*id}" => "ModelCatalog/UpdateModel", model::replace;
     PATCH "/ml/gateway/v1/models/{*id}" => "ModelCatalog/UpdateModel", model::patch;
     DELETE "/ml/gateway/v1/models/{*id}" => "ModelCatalog/DeleteModel", model::delete;
+    GET "/ml/gateway/v1/policies" => "AccessAdmin/ListPolicies", policy::list;
+    POST "/ml/gateway/v1/policies" => "AccessAdmin/CreatePolicy", policy::create;
+    GET "/ml/gateway/v1/policies/{id}" => "AccessAdmin/GetPolicy", policy::get;
+    DELETE "/ml/gateway/v1/policies/{id}" => "AccessAdmin/DeletePolicy", policy::delete;
+    GET "/ml/gateway/v1/rate-limits" => "AccessAdmin/ListRateLimits", rate_limit::list;
+    POST "/ml/gateway/v1/rate-limits" => "AccessAdmin/CreateRateLimit", rate_limit::create;
+    GET "/ml/gateway/v1/rate-limits/{id}" => "AccessAdmin/GetRateLimit", rate_limit::get;
+    PUT "/ml/gateway/v1/rate-limits/{id}" => "AccessAdmin/UpdateRateLimit", rate_limit::replace;
+    DELETE "/ml/gateway/v1/rate-limits/{id}" => "AccessAdmin/DeleteRateLimit", rate_limit::delete;
+    GET "/ml/gateway/v1/tenant" => "AccessAdmin/GetTenant", tenant::get;
+    POST "/ml/gateway/v1/tenant" => "AccessAdmin/UpdateTenant", tenant::create;
+    PUT "/ml/gateway/v1/tenant" => "AccessAdmin/UpdateTenant", tenant::replace;
+    PATCH "/ml/gateway/v1/tenant" => "AccessAdmin/UpdateTenant", tenant::patch;
+    DELETE "/ml/gateway/v1/tenant" => "AccessAdmin/DeleteTenant", tenant::delete;
 };
 
+/// How older clients spell a path: its beginning, and theirs.
+const OLDER: (&str, &str) = ("/ml/gateway/v1/rate-limits", "/ml/gateway/v1/ratelimits");
+
 /// What its clients may ask for and we do not have.
-const UNSUPPORTED: [&str; 7] = [
-    "load-balancers",
-    "policies",
-    "rate-limits",
-    "tenant",
-    "images/generations",
-    "audio/speech",
-    "audio/transcriptions",
-];
+const UNSUPPORTED: [&str; 3] = ["load-balancers", "images", "audio"];
+
+/// The other spelling of a path. `None`: it has none.
+pub(super) fn older(path: &str) -> Option<String> {
+    let (ours, older) = OLDER;
+    Some(format!("{older}{}", path.strip_prefix(ours)?))
+}
 
 /// Adds an answer to what is not supported, clearer than that there is no such path.
 pub(super) fn unsupported(mut router: Router<Arc<Parts>>) -> Router<Arc<Parts>> {
     for name in UNSUPPORTED {
         let refuse = move |Extension(arrival): Extension<Arrival>, uri: Uri| async move {
-            let message = format!("{name} is not supported yet: there is no {}", uri.path());
+            let message = format!("there is no {}: the gateway does not support {name} yet", uri.path());
             let response: Response = answer(&Error::new(Reason::RouteNotFound, message), &arrival);
             response
         };
@@ -59,7 +77,7 @@ pub(super) fn unsupported(mut router: Router<Arc<Parts>>) -> Router<Arc<Parts>> 
 
 /// The error with the name that this API has for the wrong member.
 fn in_its_words(error: Error) -> Error {
-    const NAMES: [(&str, &str); 9] = [
+    const NAMES: [(&str, &str); 12] = [
         ("provider.credential.inline.values.", "data."),
         ("provider.settings.", "data."),
         ("provider.base_url", "data.base_url"),
@@ -69,6 +87,9 @@ fn in_its_words(error: Error) -> Error {
         ("model.metadata_json", "metadata"),
         ("provider.", ""),
         ("model.", ""),
+        ("policy.", ""),
+        ("rate_limit.", ""),
+        ("tenant.", ""),
     ];
     let field = error.detail().field.as_deref().unwrap_or_default();
     let renamed = NAMES.iter().find_map(|(ours, its)| Some(format!("{its}{}", field.strip_prefix(ours)?)));
@@ -93,6 +114,9 @@ mod tests {
             ("model.upstream_id", "id"),
             ("model.metadata_json.cost", "metadata.cost"),
             ("model.alias", "alias"),
+            ("policy.resource", "resource"),
+            ("rate_limit.request.amount", "request.amount"),
+            ("tenant.name", "name"),
             ("page_size", "page_size"),
         ] {
             let error = in_its_words(Error::invalid(ours, "is wrong"));

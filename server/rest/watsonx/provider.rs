@@ -136,10 +136,15 @@ pub(super) async fn available(exchange: Exchange) -> Result<Response> {
     let request = ListAvailableModelsRequest { provider: exchange.param("id") };
     let body = match exchange.admin().list_available_models(&exchange.call, request).await {
         Ok(answer) => wire::write_available(Some(&answer.models)),
-        Err(error) if error.reason() == Reason::NotSupported => wire::write_available(None),
+        Err(error) if has_no_list(&error) => wire::write_available(None),
         Err(error) => return Err(error),
     };
     Ok(json(StatusCode::OK, body))
+}
+
+/// Whether the type cannot list models, or the server has no such path: many that are compatible with OpenAI's do not.
+fn has_no_list(error: &Error) -> bool {
+    error.reason() == Reason::NotSupported || matches!(error.detail().upstream_status, Some(404 | 405))
 }
 
 async fn stored(exchange: &Exchange) -> Result<Provider> {

@@ -5,10 +5,14 @@
 
 pub mod identity;
 pub mod model;
+pub mod policy;
 pub mod provider;
+pub mod rate_limit;
+pub mod tenant;
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::json::Malformed;
@@ -22,6 +26,13 @@ pub enum Member<T> {
     Null,
     /// It has a value.
     Set(T),
+}
+
+/// The envelope of every list.
+#[derive(Serialize)]
+struct List<T> {
+    object: &'static str,
+    data: T,
 }
 
 /// The members of a JSON object, unread. Those that nobody asks for are ignored, as the contract wants.
@@ -52,6 +63,16 @@ impl<'a> Members<'a> {
         self.read(name, "an object")
     }
 
+    /// The members of an object inside. `None`: it is absent or `null`.
+    fn inside(&self, name: &str) -> Result<Option<Self>, Malformed> {
+        Ok(self.object(name)?.set().map(Self))
+    }
+
+    /// The member, which must be there.
+    fn required<T: serde::Deserialize<'a>>(&self, name: &str, what: &str) -> Result<T, Malformed> {
+        self.read(name, what)?.set().ok_or_else(|| malformed(name, format!("is required: {what}")))
+    }
+
     fn read<T: serde::Deserialize<'a>>(&self, name: &str, what: &str) -> Result<Member<T>, Malformed> {
         let Some(raw) = self.0.get(name) else { return Ok(Member::Absent) };
         match serde_json::from_str(raw.get()) {
@@ -66,7 +87,11 @@ fn malformed(field: impl Into<String>, message: impl Into<String>) -> Malformed 
     Malformed { field: field.into(), message: message.into() }
 }
 
+fn list<T: Serialize>(data: T) -> Vec<u8> {
+    json(&List { object: "list", data })
+}
+
 /// A value that serialises without fail, as all of ours do.
-fn json(value: &impl serde::Serialize) -> Vec<u8> {
+fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }

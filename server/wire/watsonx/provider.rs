@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Members, json, malformed};
+use super::{Members, json, list, malformed};
 use crate::{
     proto::v1::{AvailableModel, Model, Provider},
     wire::{json::Malformed, openai},
@@ -41,12 +41,6 @@ struct Available<'a> {
     object: &'static str,
     created: i64,
     owned_by: &'a str,
-}
-
-#[derive(Serialize)]
-struct List<T> {
-    object: &'static str,
-    data: T,
 }
 
 /// Reads a provider.
@@ -104,14 +98,13 @@ pub fn write_list(providers: &[Provider], models: &[Model]) -> Vec<u8> {
         let own = models.iter().filter(|model| model.provider == provider.id);
         Full::of(provider, own)
     });
-    json(&List { object: "list", data: full.collect::<Vec<_>>() })
+    list(full.collect::<Vec<_>>())
 }
 
 /// Writes a list of the models that an upstream offers. `None`: it cannot list them, which clients want as `null`.
 #[must_use]
 pub fn write_available(models: Option<&[AvailableModel]>) -> Vec<u8> {
-    let data = models.map(|models| models.iter().map(Available::of).collect::<Vec<_>>());
-    json(&List { object: "list", data })
+    list(models.map(|models| models.iter().map(Available::of).collect::<Vec<_>>()))
 }
 
 /// How a stored secret looks to readers, made of the hint that stands in [`Provider::credential_hint`].

@@ -7,6 +7,7 @@ mod keys;
 mod models;
 mod named_hosts;
 mod providers;
+mod rate_limits;
 mod released;
 mod rotation;
 mod start;

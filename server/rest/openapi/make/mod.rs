@@ -39,6 +39,9 @@ const NATIVE: &str = "/sluicegate/";
 const OPENAI_AT: (&str, &str) = ("/v1", "/ml/gateway/v1");
 /// Every call can fail with these: before its RPC is asked, or inside the gateway.
 const ALWAYS: [u16; 7] = [400, 401, 403, 408, 413, 429, 500];
+/// These name a resource elsewhere than in the path, which may not be there.
+const ELSEWHERE: [&str; 5] =
+    ["CreateModel", "ListModels", "CreatePolicy", "ExplainAccess", "CreateRateLimit"];
 /// And with these, where it asks an upstream.
 const UPSTREAM: [u16; 3] = [424, 502, 504];
 
@@ -216,6 +219,9 @@ impl Maker<'_> {
             if response.get("$ref").is_some() {
                 *response = expand(response);
             }
+            if rpc == "AccessAdmin/CreateRateLimit" {
+                response["headers"]["x-sluicegate-warning"] = reference("headers", "Warning");
+            }
             if rpc.starts_with("Inference/") {
                 for name in ["Provider", "Model", "Attempts", "Revision", "Dropped"] {
                     let header = format!("x-sluicegate-{}", name.to_lowercase());
@@ -240,10 +246,11 @@ fn failures(rpc: &str, path: &str) -> Vec<u16> {
     let (service, name) = rpc.split_once('/').unwrap_or_default();
     let infers = service == "Inference";
     let mut failures = ALWAYS.to_vec();
-    if infers || path.contains('{') || matches!(name, "CreateModel" | "ListModels") {
+    if infers || path.contains('{') || ELSEWHERE.contains(&name) {
         failures.push(404);
     }
-    if ["Create", "Update", "Delete"].iter().any(|verb| name.starts_with(verb)) {
+    // A name may fit several models.
+    if ["Create", "Update", "Delete", "Explain"].iter().any(|verb| name.starts_with(verb)) {
         failures.push(409);
     }
     if infers || name == "ListAvailableModels" {

@@ -1,5 +1,10 @@
 //! The administration that watsonx clients know, over the live port.
 
+mod contract;
+mod policies;
+mod rate_limits;
+mod tenant;
+
 use serde_json::{Value, json};
 
 use crate::{
