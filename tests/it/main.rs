@@ -24,6 +24,7 @@ mod faults;
 mod fuzz;
 mod grpc;
 mod hardening;
+mod ibm;
 mod overload;
 mod pages;
 mod parity;

@@ -46,14 +46,14 @@ fn command(peers: &Path, name: &str) -> Command {
 }
 
 /// A script of tests/peers with what all of them want to know.
-fn script(peers: &Path, gateway: &TestGateway, name: &str) -> Command {
+pub fn script(peers: &Path, gateway: &TestGateway, name: &str) -> Command {
     let mut command = command(peers, name);
     command.env("SLUICEGATE_URL", &gateway.url).env("SLUICEGATE_KEY", ADMIN_KEY);
     command
 }
 
 /// Runs a script to its end; what it printed.
-async fn run(command: Command) -> String {
+pub async fn run(command: Command) -> String {
     let (succeeded, text) = outcome(command).await;
     assert!(succeeded, "{text}");
     assert!(text.contains("ok "), "the script does not say what it did: {text}");
