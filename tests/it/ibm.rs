@@ -10,18 +10,18 @@ use crate::{
 };
 
 /// A group as IBM Cloud names it.
-const GROUP: &str = "AccessGroupId-01a20596-920a-76f5-9e9d-4491eafa4b1d";
+pub const GROUP: &str = "AccessGroupId-01a20596-920a-76f5-9e9d-4491eafa4b1d";
 
 /// The secret of a user's key. The Python SDK writes it into forms as it is.
 const AWKWARD_SECRET: &str = "a+secret/of=visible%41&characters~";
 
 /// A gateway as somebody tries it out: with a certificate that only its own file vouches for.
-async fn start() -> TestGateway {
+pub async fn start() -> TestGateway {
     start_gateway_with(&["--tls-self-signed"]).await
 }
 
 /// A script of tests/peers with what those for IBM's clients want to know.
-async fn judge(peers: &Path, gateway: &TestGateway, name: &str) -> Command {
+pub async fn judge(peers: &Path, gateway: &TestGateway, name: &str) -> Command {
     let api_key = v1::ApiKey {
         name: "user of a group".into(),
         role: v1::AccessRole::User.into(),

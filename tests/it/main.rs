@@ -25,6 +25,7 @@ mod fuzz;
 mod grpc;
 mod hardening;
 mod ibm;
+mod ibm_sdks;
 mod overload;
 mod pages;
 mod parity;

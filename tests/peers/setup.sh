@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the peers (README.md lists them) into target/peers, or into $SLUICEGATE_PEERS.
-# Needs python3 with venv, npm and go. Does nothing when what it would install is there already.
+# Needs python3 with venv, npm, go and mvn. Does nothing when what it would install is there already.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,10 +21,11 @@ fi
 stamp=$(
     echo "$peers"
     python3 --version
-    cat "$here/setup.sh" "$here/requirements.txt" "$here/package.json" "$here/package-lock.json" | cksum
+    cat "$here/setup.sh" "$here/requirements.txt" "$here/package.json" "$here/package-lock.json" \
+        "$here/java/pom.xml" "$here/java/jars.sha256" | cksum
 )
 [ "$stamp" != "$(cat stamp 2>/dev/null)" ] || exit 0
-rm -rf stamp venv node_modules bin log
+rm -rf stamp venv node_modules java bin log
 mkdir bin log
 
 python_packages() {
@@ -43,8 +44,15 @@ go_programs() {
         "github.com/fullstorydev/grpcurl/cmd/grpcurl@$grpcurl"
 }
 
-# The three take their time in different places: side by side they need little more than the longest.
-steps="python_packages node_packages go_programs"
+java_jars() {
+    mvn --batch-mode --quiet --file "$here/java/pom.xml" dependency:copy-dependencies \
+        -DincludeScope=runtime -DoutputDirectory="$peers/java"
+    cd java
+    sha256sum --check --strict "$here/java/jars.sha256"
+}
+
+# The four take their time in different places: side by side they need little more than the longest.
+steps="python_packages node_packages go_programs java_jars"
 for step in $steps; do
     (set -e; "$step") >"log/$step" 2>&1 &
     echo $! >"log/$step.pid"

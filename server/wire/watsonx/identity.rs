@@ -125,13 +125,14 @@ pub fn hub_error(status: u16, message: &str, request_id: &str) -> Vec<u8> {
     }))
 }
 
-/// A token, as Software Hub's identity provider gives it (RFC 6749, section 5.1).
+/// A token, as Software Hub's identity provider gives it: RFC 6749, section 5.1, and the end that the Java SDK reads.
 #[must_use]
 pub fn provider_token(token: &str, issued: u64, expires: u64) -> Vec<u8> {
     json(&json!({
         "access_token": token,
         "token_type": "Bearer",
         "expires_in": expires.saturating_sub(issued),
+        "expiration": expires,
         "scope": "openid",
     }))
 }

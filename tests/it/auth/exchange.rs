@@ -200,14 +200,14 @@ async fn hub_hands_out_a_token_to_any_user_with_a_key() {
 }
 
 #[tokio::test]
-async fn provider_and_its_validation_give_one_token_that_is_not_prolonged() {
+async fn provider_and_its_validation_give_one_token_that_says_its_end_and_is_not_prolonged() {
     let gateway = start_gateway().await;
     let good = format!("grant_type=password&username=ann&password={ADMIN_KEY}&scope=openid");
     let (status, body) = form(&gateway, PROVIDER, good).await;
     assert_eq!(status, 200, "{body}");
     let token = body["access_token"].as_str().expect("a token");
-    let expected =
-        json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600, "scope": "openid"});
+    let expected = json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600,
+        "expiration": claims(token)["exp"], "scope": "openid"});
     assert_eq!(body, expected);
     let (status, body) = validate(&gateway, token).await;
     assert_eq!(status, 200, "{body}");
