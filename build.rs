@@ -1,5 +1,5 @@
 //! Turns `proto/` into Rust: messages, servers, proto3 JSON, the descriptor set for reflection, and the table that says
-//! which permission each RPC needs. Makes the OpenAPI document, too.
+//! which permission each RPC needs. Makes the OpenAPI document and the schema of seed files, too.
 
 #[path = "server/rest/openapi/make/mod.rs"]
 mod openapi;
@@ -41,6 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let permissions = permissions(&pool)?;
     fs::write(out.join("permissions.rs"), permission_table(&permissions)?)?;
     fs::write(out.join("openapi.json"), openapi::document(&pool, &permissions)?)?;
+    fs::write(out.join("seed.schema.json"), openapi::seed_schema(&pool)?)?;
 
     tonic_prost_build::configure()
         // The command line administers over gRPC.

@@ -14,7 +14,7 @@ use tokio::signal::unix::SignalKind;
 use ports::Port;
 
 use crate::{
-    admin::{Admin, bootstrap, ready_made, seed},
+    admin::{Admin, bootstrap, ready_made, seed::SeedFile},
     auth::Authenticator,
     clock::Clock,
     config::{self, Config},
@@ -94,7 +94,14 @@ impl App {
         // Where the master key has a new version: so that the older ones can be taken away.
         state.reseal().await.map_err(one)?;
         let hasher = Arc::new(hasher);
-        let generated_admin_key = configure(&config, &state, &sealer, &hasher, &clock).await?;
+        if let Some(path) = &config.config {
+            let (path, lookup) = (path.clone(), &config::variable);
+            let (state, sealer, hasher) = (state.clone(), Arc::clone(&sealer), Arc::clone(&hasher));
+            let seed = SeedFile { path, lookup, state, sealer, hasher, clock: clock.clone() };
+            let watch = seed.start().await?;
+            work.spawn(seed.follow(watch, work.clone()));
+        }
+        let generated_admin_key = configure(&config, &state, &sealer, &hasher, &clock).await.map_err(one)?;
 
         let driver = Driver::new(Arc::clone(&sealer), clock.clone(), work.clone());
         let (metrics, usage, usage_reader) = metrics::new();
@@ -113,7 +120,7 @@ impl App {
 
         let calls = Places::new(config.max_calls.get(), metrics.calls_refused.clone());
         let authenticator = Arc::new(Authenticator::new(hasher, metrics.keys_refused.clone()));
-        let entrance = Entrance::new(Arc::new(state.clone()), authenticator, clock, calls);
+        let entrance = Entrance::new(Arc::new(state.clone()), authenticator, clock.clone(), calls);
         let serving = Serving::off();
         let connections_refused = metrics.connections_refused.clone();
         let render = {
@@ -239,25 +246,19 @@ async fn watch_store(state: State, tasks: Tasks) {
     }
 }
 
-/// What the settings say about the resources: the administrator's key, the seed file, ready-made providers.
+/// What the settings say about the resources beside the seed file, which may name an administrator of its own: the
+/// administrator's key, and ready-made providers.
 async fn configure(
     config: &Config,
     state: &State,
     sealer: &Sealer,
     hasher: &KeyHasher,
     clock: &Clock,
-) -> Result<Option<Secret>, Vec<Error>> {
-    if let Some(path) = &config.config {
-        let text = tokio::fs::read_to_string(path).await.map_err(|cause| {
-            vec![Error::invalid("config", format!("{} cannot be read: {cause}", path.display()))]
-        })?;
-        seed::apply(&text, &config::variable, state, sealer, hasher, clock).await?;
-    }
-    // After the seed, which may name an administrator of its own.
+) -> Result<Option<Secret>> {
     let admin_key = config.secrets.admin_key.clone();
-    let generated = bootstrap::apply(state, hasher, clock, admin_key).await.map_err(one)?;
+    let generated = bootstrap::apply(state, hasher, clock, admin_key).await?;
     if config.providers_from_env {
-        ready_made::create_providers(&config::variable, state, sealer, clock).await.map_err(one)?;
+        ready_made::create_providers(&config::variable, state, sealer, clock).await?;
     }
     Ok(generated)
 }

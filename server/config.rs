@@ -35,7 +35,8 @@ pub struct Config {
     #[arg(long, env = "SLUICEGATE_DATA_DIR", default_value = "./data")]
     pub data_dir: PathBuf,
 
-    /// Seed file: a JSON list of administration requests that are applied at start, as often as you like.
+    /// Seed file: a list of administration requests in YAML or JSON that are applied at start, as often as you like, and
+    /// whenever the file changes.
     #[arg(long, env = "SLUICEGATE_CONFIG")]
     pub config: Option<PathBuf>,
 
@@ -137,7 +138,10 @@ pub fn variable(name: &str) -> Option<String> {
 }
 
 /// Seconds, also fractions of one.
-fn seconds(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// When it is no number above 0.
+pub fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "give a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds)
         .ok()

@@ -1,6 +1,9 @@
 //! The `sluicegate` program.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use clap::Parser as _;
 use sluicegate::{
@@ -17,20 +20,27 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&[Error::internal("could not start the runtime", error)]),
     };
-    match runtime.block_on(run(command)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problems) => fail(&problems),
-    }
+    runtime.block_on(run(command))
 }
 
-async fn run(command: Command) -> Result<(), Vec<Error>> {
-    let told = match command {
-        Command::Serve(config) => return serve(*config).await,
-        Command::Backup(asked) => cli::back_up(&asked).await,
-        Command::Restore(asked) => cli::restore(&asked).await,
-        Command::Health(asked) => cli::ask(&asked).await,
+async fn run(command: Command) -> ExitCode {
+    let done = match command {
+        Command::Serve(config) => serve(*config).await,
+        Command::Backup(asked) => tell(cli::back_up(&asked).await),
+        Command::Restore(asked) => tell(cli::restore(&asked).await),
+        Command::Health(asked) => tell(cli::ask(&asked).await),
+        Command::Completion(asked) => tell(Ok(cli::complete(&asked))),
+        Command::Seed(asked) => cli::seed(&asked).and_then(|told| tell(Ok(told))),
+        Command::Export(asked) => return asked.run().await,
+        Command::Administer(asked) => return asked.run().await,
     };
-    println!("{}", told.map_err(|error| vec![error])?);
+    done.map_or_else(|problems| fail(&problems), |()| ExitCode::SUCCESS)
+}
+
+fn tell(told: Result<String, Error>) -> Result<(), Vec<Error>> {
+    let text = told.map_err(|error| vec![error])?;
+    // That nobody reads it is no failure.
+    let _ = writeln!(io::stdout(), "{}", text.trim_end());
     Ok(())
 }
 

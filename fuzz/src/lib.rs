@@ -9,6 +9,7 @@ pub mod decoder;
 pub mod demo_schema;
 pub mod duration;
 pub mod rest_body;
+pub mod seed_file;
 pub mod sse;
 pub mod tool_deltas;
 

@@ -12,7 +12,8 @@ use crate::{
     state::{Change, Records, State},
 };
 
-const NAME: &str = "bootstrap-admin";
+/// Name of the key that the environment gives.
+pub const NAME: &str = "bootstrap-admin";
 const VARIABLE: &str = "SLUICEGATE_ADMIN_KEY";
 
 /// Sees to it that somebody can administer. A key that is given becomes the secret of `bootstrap-admin`. Where none is

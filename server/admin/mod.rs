@@ -34,6 +34,7 @@ pub mod seed;
 mod sight;
 mod stamp;
 mod tenant;
+mod tenant_plan;
 mod upstream_check;
 
 use std::sync::Arc;

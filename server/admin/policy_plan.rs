@@ -41,6 +41,20 @@ pub(super) fn replace(sight: &Sight<'_>, policy: Policy, now: SystemTime) -> Res
     Ok(finish(sight, policy, now))
 }
 
+/// The policy that makes the records say what is wanted, and whether it differs from what is stored.
+pub(super) fn reconcile(sight: &Sight<'_>, wanted: Policy, now: SystemTime) -> Result<(Policy, bool)> {
+    let (stored, existed) = create(sight, wanted.clone(), now)?;
+    if !existed {
+        return Ok((stored, true));
+    }
+    stamp::check_etag("policy.etag", &wanted.etag, &stored.etag)?;
+    if stored.labels == wanted.labels {
+        return Ok((stored, false));
+    }
+    let next = replace(sight, Policy { id: stored.id.clone(), ..wanted }, now)?;
+    Ok((next, true))
+}
+
 /// The removal of a policy, and the policy.
 pub(super) fn delete(sight: &Sight<'_>, id: &str) -> Result<(Vec<Change>, Policy)> {
     let gone = changeable(sight, "id", id)?.clone();

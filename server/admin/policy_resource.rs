@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{find, sight::Sight, tenant};
+use super::{find, sight::Sight, tenant_plan};
 use crate::{
     error::{Error, Result},
     state::{ALL, ResourceKind},
@@ -36,7 +36,7 @@ pub(super) fn read(sight: &Sight<'_>, field: &str, text: &str) -> Result<(Resour
 
 /// The one that there is.
 fn tenant(sight: &Sight<'_>, field: &str, name: &str) -> Result<String> {
-    let tenant = tenant::of(sight.records);
+    let tenant = tenant_plan::stored(sight.records);
     if name == tenant.id || name == tenant.name {
         return Ok(tenant.id);
     }

@@ -36,6 +36,18 @@ pub(super) fn replace(sight: &Sight<'_>, mut limit: RateLimit, now: SystemTime) 
     Ok(finish(sight, limit, now))
 }
 
+/// The rate limit that makes `stored` be as wanted. `None`: it is so already.
+pub(super) fn reconcile(
+    sight: &Sight<'_>,
+    stored: &RateLimit,
+    wanted: RateLimit,
+    now: SystemTime,
+) -> Result<Option<RateLimit>> {
+    let next = replace(sight, RateLimit { id: stored.id.clone(), ..wanted }, now)?;
+    let content = |limit: &RateLimit| RateLimit { update_time: None, etag: String::new(), ..limit.clone() };
+    Ok(if content(&next) == content(stored) { None } else { Some(next) })
+}
+
 /// The stored rate limit, where the caller may change it.
 pub(super) fn changeable<'a>(sight: &Sight<'a>, field: &str, id: &str) -> Result<&'a RateLimit> {
     sight.require_role(Permission::WriteRateLimits)?;

@@ -38,6 +38,11 @@ impl<'a> Sight<'a> {
         Self { records, access: Cow::Owned(Access::of(records)), caller }
     }
 
+    /// By these records, for a caller who is known already.
+    pub(super) fn over(records: &'a Records, caller: &'a Caller) -> Self {
+        Self { records, access: Cow::Owned(Access::of(records)), caller: Cow::Borrowed(caller) }
+    }
+
     /// Name of the caller.
     pub(super) fn caller_name(&self) -> &str {
         &self.caller.name

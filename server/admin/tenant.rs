@@ -1,21 +1,14 @@
 //! The tenant.
 
-use super::{Admin, check, sight::Sight, stamp};
+use super::{Admin, sight::Sight, tenant_plan};
 use crate::{
     error::{Error, Result},
-    proto::{
-        self,
-        v1::{
-            DeleteTenantRequest, DeleteTenantResponse, GetTenantRequest, GetTenantResponse, Permission,
-            Tenant, UpdateTenantRequest, UpdateTenantResponse,
-        },
+    proto::v1::{
+        DeleteTenantRequest, DeleteTenantResponse, GetTenantRequest, GetTenantResponse, Permission, Tenant,
+        UpdateTenantRequest, UpdateTenantResponse,
     },
     state::{Call, Change, Records, Resource, ResourceKind},
 };
-
-const DEFAULT_NAME: &str = "default";
-/// There is one tenant, so that every gateway may give it the same id. Policies that name it then mean it everywhere.
-const ID: &str = "7e4a1f60-0000-4000-8000-000000000001";
 
 impl Admin {
     /// Reads the tenant.
@@ -23,7 +16,7 @@ impl Admin {
     /// # Errors
     /// That policies keep it from the caller.
     pub async fn get_tenant(&self, call: &Call, _: GetTenantRequest) -> Result<GetTenantResponse> {
-        let tenant = of(&call.snapshot.records);
+        let tenant = tenant_plan::stored(&call.snapshot.records);
         call.require(Permission::ReadTenant, Resource::Other(ResourceKind::Tenant, &tenant.id))?;
         Ok(GetTenantResponse { tenant: Some(tenant) })
     }
@@ -37,12 +30,7 @@ impl Admin {
         call: &Call,
         request: UpdateTenantRequest,
     ) -> Result<UpdateTenantResponse> {
-        let mut wanted = request.tenant.ok_or_else(|| Error::invalid("tenant", "is required"))?;
-        if wanted.name.is_empty() {
-            DEFAULT_NAME.clone_into(&mut wanted.name);
-        }
-        check::key_name("tenant.name", &wanted.name)?;
-        check::labels("tenant.labels", &wanted.labels)?;
+        let wanted = request.tenant.ok_or_else(|| Error::invalid("tenant", "is required"))?;
         let (tenant, revision) = self
             .state
             .change(|records| {
@@ -62,8 +50,7 @@ impl Admin {
         let (tenant, revision) = self
             .state
             .change(|records| {
-                let forgotten = Tenant { name: DEFAULT_NAME.to_owned(), ..Tenant::default() };
-                let tenant = self.next_tenant(call, records, forgotten)?;
+                let tenant = self.next_tenant(call, records, Tenant::default())?;
                 Ok((vec![Change::PutTenant(Box::new(tenant.clone()))], tenant))
             })
             .await?;
@@ -71,26 +58,10 @@ impl Admin {
         Ok(DeleteTenantResponse { revision })
     }
 
-    fn next_tenant(&self, call: &Call, records: &Records, mut wanted: Tenant) -> Result<Tenant> {
-        let stored = of(records);
+    fn next_tenant(&self, call: &Call, records: &Records, wanted: Tenant) -> Result<Tenant> {
+        let stored = tenant_plan::stored(records);
         let resource = Resource::Other(ResourceKind::Tenant, &stored.id);
         Sight::newest(records, &call.caller).require(Permission::WriteTenant, resource)?;
-        stamp::check_etag("tenant.etag", &wanted.etag, &stored.etag)?;
-        let now = proto::timestamp(self.clock.now());
-        wanted.id = stored.id;
-        wanted.create_time = Some(stored.create_time.unwrap_or(now));
-        wanted.update_time = Some(now);
-        wanted.etag = String::new();
-        wanted.etag = stamp::etag(records.revision, &wanted);
-        Ok(wanted)
+        tenant_plan::replace(records, stored, wanted, self.clock.now())
     }
-}
-
-/// The tenant; as it is by itself, before anybody has said anything of it.
-pub(super) fn of(records: &Records) -> Tenant {
-    records.tenant.clone().unwrap_or_else(|| {
-        let mut tenant = Tenant { id: ID.to_owned(), name: DEFAULT_NAME.to_owned(), ..Tenant::default() };
-        tenant.etag = stamp::etag(0, &tenant);
-        tenant
-    })
 }

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use super::{Administer, Completion, EXIT_HELP, Export, KEY_HELP, SeedArgs};
 use crate::config::{Config, SECRETS_HELP};
 
 /// The command line.
@@ -27,6 +28,16 @@ pub enum Command {
     Restore(Restore),
     /// Ask a gateway whether it is ready; fails when it is not.
     Health(Health),
+    /// Write a completion script for a shell, e.g. `source <(sluicegate completion bash)`.
+    Completion(Completion),
+    /// Check seed files, and what editors need for them.
+    Seed(SeedArgs),
+    /// Write what a gateway has as a seed file. Variables stand in place of secrets.
+    #[command(after_help = format!("{KEY_HELP}\n\n{EXIT_HELP}"))]
+    Export(Box<Export>),
+    /// Administer a gateway.
+    #[command(flatten)]
+    Administer(Box<Administer>),
 }
 
 /// What `backup` wants to know.

@@ -1,10 +1,26 @@
 //! What the program does beside serving.
 //!
-//! Here: the command line, copies of the store, and the health check of containers. Not here: the flags of `serve`
+//! Here: the command line, copies of the store, the health check of containers, and the administration of a gateway over
+//! gRPC, a file for each kind of resource, and seed files made of what it has. Not here: the flags of `serve`
 //! (`config`). Imported by `main` only.
 
+mod access;
+mod administer;
+mod api_key;
 mod command;
+mod completion;
+mod connect;
+mod exit;
+mod export;
+mod given;
 mod health;
+mod model;
+mod policy;
+mod print;
+mod provider;
+mod rate_limit;
+mod seed;
+mod tenant;
 
 use crate::{
     error::{Error, Reason, Result},
@@ -12,8 +28,14 @@ use crate::{
     store::{self, DataDir},
 };
 
+pub use administer::Administer;
 pub use command::{Backup, Cli, Command, Health, Restore};
+pub use completion::{Completion, complete};
+pub use connect::{Authorized, Bearer, Connection, Gateway, KEY_HELP};
+pub use exit::{EXIT_HELP, Exit, Failure};
+pub use export::{Export, SeedFormat};
 pub use health::ask;
+pub use seed::{SeedArgs, seed};
 
 /// Copies the store. Returns what to tell the operator.
 ///

@@ -145,3 +145,8 @@ fn duration_laws_hold_on_every_seed_and_its_changes() {
 fn demo_schema_laws_hold_on_every_seed_and_its_changes() {
     hold("demo_schema", 4_000, laws::demo_schema::check);
 }
+
+#[test]
+fn seed_file_laws_hold_on_every_seed_and_its_changes() {
+    hold("seed_file", 3_000, laws::seed_file::check);
+}

@@ -1,4 +1,4 @@
-//! Reference pages are what the code says: `docs/configuration.md`, `docs/errors.md`, `docs/metrics.md`.
+//! Reference pages are what the code says: `docs/configuration.md`, `docs/cli.md`, `docs/errors.md`, `docs/metrics.md`.
 //!
 //! `UPDATE_FIXTURES=1 cargo test --test it pages` writes them.
 
@@ -7,7 +7,7 @@ use std::{fmt::Write as _, fs, path::Path, time::Duration};
 use clap::{Arg, Command, CommandFactory as _};
 use prost::Message as _;
 use sluicegate::{
-    cli::Cli,
+    cli::{Cli, EXIT_HELP, KEY_HELP},
     error::{Reason, Retry, row},
     metrics::{self, InFlight, Outcome, UsageEvent},
     proto,
@@ -16,7 +16,7 @@ const NOTE: &str =
     "<!-- Written by `UPDATE_FIXTURES=1 cargo test --test it pages`; change the code, not this page. -->";
 
 /// Compares a page with what it shall be, or writes it.
-fn holds(name: &str, expected: &str) {
+pub fn holds(name: &str, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
     if std::env::var_os("UPDATE_FIXTURES").is_some() {
         fs::write(&path, expected).expect("the page is written");
@@ -55,26 +55,59 @@ fn configuration_page_is_what_the_code_says() {
         "# Configuration\n\n{NOTE}\n\n\
         There are two kinds. What belongs to the process is given by flags or by the environment and read once, at start;\n\
         a flag wins over its variable. Everything that may change while the gateway runs is a resource: providers, models\n\
-        and API keys, by the administration, or by a seed file of the same messages (`--config`). What a provider of each\n\
-        type takes stands in [providers](providers.md).\n"
+        and API keys, by the [administration](administration.md), or by a seed file of the same messages (`--config`). What\n\
+        a provider of each type takes stands in [providers](providers.md), the commands of the administration in [command\n\
+        line](cli.md).\n"
     );
     let mut cli = Cli::command();
     cli.build();
-    for command in cli.get_subcommands().filter(|command| command.get_name() != "help") {
+    for command in cli.get_subcommands().filter(|command| command.get_name() != "help" && !is_noun(command)) {
         command_section(&mut page, command, "sluicegate");
     }
     holds("configuration.md", &page);
 }
 
+/// Whether a command administers one kind of resource.
+fn is_noun(command: &Command) -> bool {
+    command.has_subcommands() && command.get_arguments().any(|argument| argument.get_id() == "server")
+}
+
+#[test]
+fn command_line_page_is_what_the_code_says() {
+    let mut cli = Cli::command();
+    cli.build();
+    let nouns: Vec<_> = cli.get_subcommands().filter(|command| is_noun(command)).collect();
+    let mut page = format!(
+        "# Command line\n\n{NOTE}\n\n\
+        A gateway is administered by `sluicegate NOUN VERB` over gRPC, from any machine that reaches it; how to begin stands\n\
+        in [administration](administration.md). The program's other commands stand in [configuration](configuration.md).\n\
+        Lists are read to their end. A name that begins with a dash follows `--`.\n\n\
+        ## For every command\n"
+    );
+    argument_table(&mut page, nouns[0].get_arguments().filter(|argument| argument.is_global_set()));
+    write!(page, "\n```text\n{KEY_HELP}\n\n{EXIT_HELP}\n```\n").expect("text");
+    for noun in nouns {
+        write!(page, "\n## `sluicegate {}`\n\n{}\n", noun.get_name(), about(noun)).expect("text");
+        for verb in noun.get_subcommands().filter(|verb| verb.get_name() != "help") {
+            write!(page, "\n### `{} {}`\n\n{}\n", noun.get_name(), verb.get_name(), about(verb))
+                .expect("text");
+            let own = verb.get_arguments().filter(|argument| !argument.is_global_set());
+            argument_table(&mut page, own);
+        }
+    }
+    holds("cli.md", &page);
+}
+
+/// What a command does, as a sentence.
+fn about(command: &Command) -> String {
+    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    format!("{}.", about.trim_end_matches('.'))
+}
+
 fn command_section(page: &mut String, command: &Command, parent: &str) {
     let name = format!("{parent} {}", command.get_name());
-    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-    write!(page, "\n## `{name}`\n\n{}.\n", about.trim_end_matches('.')).expect("text");
-    let arguments: Vec<_> = command.get_arguments().filter(|argument| argument.get_id() != "help").collect();
-    if !arguments.is_empty() {
-        page.push_str("\n| flag | environment | default | meaning |\n|---|---|---|---|\n");
-        arguments.into_iter().for_each(|argument| argument_row(page, argument));
-    }
+    write!(page, "\n## `{name}`\n\n{}\n", about(command)).expect("text");
+    argument_table(page, command.get_arguments());
     if let Some(help) = command.get_after_help() {
         write!(page, "\n```text\n{}\n```\n", help.to_string().trim_end()).expect("text");
     }
@@ -83,9 +116,26 @@ fn command_section(page: &mut String, command: &Command, parent: &str) {
     }
 }
 
+fn argument_table<'a>(page: &mut String, arguments: impl Iterator<Item = &'a Arg>) {
+    let mut arguments = arguments.filter(|argument| argument.get_id() != "help").peekable();
+    if arguments.peek().is_some() {
+        page.push_str("\n| flag | environment | default | meaning |\n|---|---|---|---|\n");
+        arguments.for_each(|argument| argument_row(page, argument));
+    }
+}
+
 fn argument_row(page: &mut String, argument: &Arg) {
     let takes_value = argument.get_action().takes_values();
-    let value = if takes_value { " VALUE" } else { "" };
+    // Where no name is given to the value, it has that of the flag.
+    let own = argument
+        .get_value_names()
+        .and_then(|names| names.first())
+        .filter(|name| !name.eq_ignore_ascii_case(argument.get_id().as_str()));
+    let value = match own {
+        _ if !takes_value => String::new(),
+        Some(name) => format!(" {name}"),
+        None => " VALUE".to_owned(),
+    };
     let flag = argument
         .get_long()
         .map_or_else(|| argument.get_id().to_string().to_uppercase(), |long| format!("--{long}{value}"));

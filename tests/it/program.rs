@@ -30,20 +30,26 @@ pub struct Log(mpsc::Receiver<String>);
 
 impl Gateway {
     pub fn start(data: &Path, arguments: &[&str]) -> Self {
-        Self::spawn(data, arguments, Stdio::null())
+        Self::spawn(data, arguments, &[], Stdio::null())
     }
 
-    /// The same, with what it logs.
+    /// The same with further variables in its environment.
+    pub fn start_with(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::spawn(data, arguments, variables, Stdio::null())
+    }
+
+    /// A gateway, with what it logs.
     pub fn start_heard(data: &Path, arguments: &[&str]) -> (Self, Log) {
-        let mut gateway = Self::spawn(data, arguments, Stdio::piped());
+        let mut gateway = Self::spawn(data, arguments, &[], Stdio::piped());
         let log = BufReader::new(gateway.process.stderr.take().expect("its log"));
         let (write, read) = mpsc::channel();
         std::thread::spawn(move || log.lines().map_while(Result::ok).try_for_each(|line| write.send(line)));
         (gateway, Log(read))
     }
 
-    fn spawn(data: &Path, arguments: &[&str], log: Stdio) -> Self {
+    fn spawn(data: &Path, arguments: &[&str], variables: &[(&str, &str)], log: Stdio) -> Self {
         let mut process = program()
+            .envs(variables.iter().copied())
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data)
             .args(arguments)

@@ -3,13 +3,15 @@
 //! The native routes and their schemas come from the descriptors of `proto/`: each `REST:` line under `/sluicegate` is an
 //! operation, each message a schema, each comment a description. The other surfaces are kept by hand in the JSON files
 //! beside this folder, for their shapes are conventions of others. Both are completed here alike: permission, path
-//! arguments, headers, and every status with which the call can fail.
+//! arguments, headers, and every status with which the call can fail. The JSON schema of seed files is made here, too: of
+//! the same schemas.
 //!
 //! In the files kept by hand, `{"$ref": "Name"}` as a body or an answer stands for the JSON of that schema, schemas under
 //! `requests` take `null` for what is optional, and `x-message` names the message whose comments describe the members.
 
 mod comment;
 mod schema;
+mod seed;
 
 use std::{collections::BTreeMap, error::Error};
 
@@ -18,6 +20,7 @@ use serde_json::{Map, Value, json};
 
 use comment::Comments;
 use schema::Schemas;
+pub(crate) use seed::seed_schema;
 
 /// Whatever is wrong fails the build.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;

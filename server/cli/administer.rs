@@ -1,0 +1,122 @@
+//! The commands that administer a gateway over gRPC, and what all of them do alike.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use tonic::Status;
+
+use super::{
+    access, api_key,
+    connect::{Connection, Gateway, KEY_HELP},
+    exit::{EXIT_HELP, Failure},
+    model, policy,
+    print::Format,
+    provider, rate_limit, tenant,
+};
+
+/// Most that one page of a list holds.
+pub(super) const PAGE_SIZE: i32 = 1000;
+
+/// The kinds of resources.
+#[derive(Debug, Subcommand)]
+pub enum Administer {
+    /// Providers: the upstreams that the gateway may call.
+    Provider(Noun<provider::Verb>),
+    /// Models: what callers may name.
+    Model(Noun<model::Verb>),
+    /// API keys: who may call the gateway.
+    ApiKey(Noun<api_key::Verb>),
+    /// Policies: what narrows the use of resources to groups.
+    Policy(Noun<policy::Verb>),
+    /// Rate limits: how much may be called in how much time. They are stored and checked; this version does not enforce them.
+    RateLimit(Noun<rate_limit::Verb>),
+    /// The tenant: whom the gateway belongs to.
+    Tenant(Noun<tenant::Verb>),
+    /// Why a caller may, or may not.
+    Access(Noun<access::Verb>),
+}
+
+/// One kind, with what to do and where.
+#[derive(Debug, Args)]
+#[command(after_help = format!("{KEY_HELP}\n\n{EXIT_HELP}"))]
+pub struct Noun<V: Subcommand> {
+    #[command(flatten)]
+    connection: Connection,
+
+    /// Form of the answer on standard output. Errors stand on standard error, for json as JSON too.
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t, global = true)]
+    output: Format,
+
+    #[command(subcommand)]
+    verb: V,
+}
+
+impl Administer {
+    /// Does what is asked, and tells what came of it.
+    pub async fn run(self) -> ExitCode {
+        match self {
+            Self::Provider(noun) => noun.run(provider::run).await,
+            Self::Model(noun) => noun.run(model::run).await,
+            Self::ApiKey(noun) => noun.run(api_key::run).await,
+            Self::Policy(noun) => noun.run(policy::run).await,
+            Self::RateLimit(noun) => noun.run(rate_limit::run).await,
+            Self::Tenant(noun) => noun.run(tenant::run).await,
+            Self::Access(noun) => noun.run(access::run).await,
+        }
+    }
+}
+
+impl<V: Subcommand> Noun<V> {
+    async fn run(self, run: impl AsyncFnOnce(V, &Gateway, Format) -> Result<(), Failure>) -> ExitCode {
+        let done = match self.connection.open().await {
+            Ok(gateway) => run(self.verb, &gateway, self.output).await,
+            Err(failure) => Err(failure),
+        };
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                self.output.failure(&failure);
+                failure.exit().into()
+            }
+        }
+    }
+}
+
+/// All items of a list; `page` gives those behind a page token, and the next token.
+pub(super) async fn pages<T>(
+    mut page: impl AsyncFnMut(String) -> Result<(Vec<T>, String), Status>,
+) -> Result<Vec<T>, Failure> {
+    let (mut all, mut token) = page(String::new()).await?;
+    while !token.is_empty() {
+        let (more, next) = page(token).await?;
+        all.extend(more);
+        token = next;
+    }
+    Ok(all)
+}
+
+/// Deletes one after another until one cannot be deleted, and tells which were; `delete` gives the revision then live.
+pub(super) async fn delete_each(
+    noun: &str,
+    names: Vec<String>,
+    format: Format,
+    mut delete: impl AsyncFnMut(String) -> Result<i64, Status>,
+) -> Result<(), Failure> {
+    let (mut lines, mut values) = (Vec::new(), Vec::new());
+    let mut failed = None;
+    for name in names {
+        match delete(name.clone()).await {
+            Ok(revision) => {
+                lines.push(format!("deleted {noun} {name:?}"));
+                values.push(json!({"deleted": name, "revision": revision.to_string()}));
+            }
+            Err(status) => {
+                failed = Some(status);
+                break;
+            }
+        }
+    }
+    format.done(&lines, values)?;
+    failed.map_or(Ok(()), |status| Err(status.into()))
+}

@@ -1,0 +1,199 @@
+//! `sluicegate rate-limit`
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use tonic::Status;
+
+use super::{
+    administer::{PAGE_SIZE, delete_each, pages},
+    connect::{Authorized, Gateway},
+    exit::Failure,
+    given,
+    print::{Column, Format},
+};
+use crate::proto::v1::{
+    CreateRateLimitRequest, DeleteRateLimitRequest, GetRateLimitRequest, ListRateLimitsRequest, RateBucket,
+    RateLimit, RateLimitType, UpdateRateLimitRequest, access_admin_client::AccessAdminClient,
+};
+
+const COLUMNS: [Column; 6] = [
+    ("TYPE", "type"),
+    ("PROVIDER", "provider"),
+    ("MODEL", "model"),
+    ("REQUESTS", "request"),
+    ("TOKENS", "token"),
+    ("ID", "id"),
+];
+
+/// What to do with rate limits.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// List all rate limits.
+    List,
+    /// Show one rate limit.
+    Get {
+        /// Its id.
+        id: String,
+    },
+    /// Make a rate limit.
+    Create(Members),
+    /// Change what is given; all else stays. Fails if somebody else changes the rate limit meanwhile.
+    Update {
+        /// Its id.
+        id: String,
+
+        #[command(flatten)]
+        members: Members,
+    },
+    /// Remove rate limits, one after another.
+    Delete {
+        /// Their ids.
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}
+
+/// Members that `create` and `update` take.
+#[derive(Debug, Args)]
+pub struct Members {
+    /// The whole rate limit as proto JSON or YAML, `-` for standard input; flags are applied on top. On update it replaces
+    /// what is stored.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// What it is about.
+    #[arg(long = "type", value_enum, value_name = "TYPE")]
+    kind: Option<Kind>,
+
+    /// Id or name of the provider, for type provider; empty for none.
+    #[arg(long)]
+    provider: Option<String>,
+
+    /// Id of the model, or a name that fits only it, for type model; empty for none.
+    #[arg(long)]
+    model: Option<String>,
+
+    /// Calls that are added in a length of time, e.g. 15/1m; empty for no limit of calls.
+    #[arg(long, value_name = "AMOUNT/LENGTH")]
+    requests: Option<String>,
+
+    /// Most calls that are kept for later. Default: the amount of `--requests`.
+    #[arg(long, value_name = "AMOUNT")]
+    request_capacity: Option<i64>,
+
+    /// Tokens that are added in a length of time, e.g. 100000/1h; empty for no limit of tokens.
+    #[arg(long, value_name = "AMOUNT/LENGTH")]
+    tokens: Option<String>,
+
+    /// Most tokens that are kept for later. Default: the amount of `--tokens`.
+    #[arg(long, value_name = "AMOUNT")]
+    token_capacity: Option<i64>,
+
+    /// A mark of your own; repeat for more. An empty value takes it out.
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = given::pair)]
+    labels: Vec<(String, String)>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    /// Everything that goes through the gateway
+    Tenant,
+    /// What goes to one provider
+    Provider,
+    /// What goes to one model
+    Model,
+}
+
+pub(super) async fn run(verb: Verb, gateway: &Gateway, format: Format) -> Result<(), Failure> {
+    let mut access = gateway.access();
+    match verb {
+        Verb::List => {
+            let all = pages(async |page_token| {
+                let request = ListRateLimitsRequest { page_size: PAGE_SIZE, page_token };
+                let page = access.list_rate_limits(request).await?.into_inner();
+                Ok((page.rate_limits, page.next_page_token))
+            });
+            format.list(&COLUMNS, &all.await?)
+        }
+        Verb::Get { id } => format.message(&get(&mut access, id).await?),
+        Verb::Create(members) => {
+            let mut limit: RateLimit = given::resource(members.file.as_deref())?;
+            members.write(&mut limit)?;
+            let request = CreateRateLimitRequest { rate_limit: Some(limit) };
+            format.message(
+                &access.create_rate_limit(request).await?.into_inner().rate_limit.unwrap_or_default(),
+            )
+        }
+        Verb::Update { id, members } => {
+            let mut limit = match &members.file {
+                Some(file) => RateLimit { id, ..given::resource(Some(file.as_path()))? },
+                None => get(&mut access, id).await?,
+            };
+            members.write(&mut limit)?;
+            let request = UpdateRateLimitRequest { rate_limit: Some(limit) };
+            format.message(
+                &access.update_rate_limit(request).await?.into_inner().rate_limit.unwrap_or_default(),
+            )
+        }
+        Verb::Delete { ids } => {
+            delete_each("rate limit", ids, format, async |id| {
+                Ok(access.delete_rate_limit(DeleteRateLimitRequest { id }).await?.into_inner().revision)
+            })
+            .await
+        }
+    }
+}
+
+async fn get(access: &mut AccessAdminClient<Authorized>, id: String) -> Result<RateLimit, Status> {
+    Ok(access.get_rate_limit(GetRateLimitRequest { id }).await?.into_inner().rate_limit.unwrap_or_default())
+}
+
+impl Members {
+    fn write(self, limit: &mut RateLimit) -> Result<(), Failure> {
+        if let Some(kind) = self.kind {
+            limit.set_type(match kind {
+                Kind::Tenant => RateLimitType::Tenant,
+                Kind::Provider => RateLimitType::Provider,
+                Kind::Model => RateLimitType::Model,
+            });
+        }
+        given::set(&mut limit.provider, self.provider);
+        given::set(&mut limit.model, self.model);
+        fill("request", &mut limit.request, self.requests.as_deref(), self.request_capacity)?;
+        fill("token", &mut limit.token, self.tokens.as_deref(), self.token_capacity)?;
+        given::merge(&mut limit.labels, self.labels);
+        Ok(())
+    }
+}
+
+/// Changes a bucket as its two flags say.
+fn fill(
+    name: &str,
+    bucket: &mut Option<RateBucket>,
+    rate: Option<&str>,
+    capacity: Option<i64>,
+) -> Result<(), Failure> {
+    match rate {
+        Some("") => *bucket = None,
+        Some(rate) => {
+            let parts =
+                rate.split_once('/').and_then(|(amount, duration)| Some((amount.parse().ok()?, duration)));
+            let (amount, duration) = parts.ok_or_else(|| {
+                Failure::wrong(format!(
+                    "--{name}s: \"{rate}\" is no rate; give a number, / and a time, e.g. 15/1m"
+                ))
+            })?;
+            *bucket = Some(RateBucket { amount, capacity: amount, duration: duration.to_owned() });
+        }
+        None => {}
+    }
+    match (bucket, capacity) {
+        (Some(bucket), Some(capacity)) => bucket.capacity = capacity,
+        (None, Some(_)) => {
+            return Err(Failure::wrong(format!("--{name}-capacity needs --{name}s, e.g. --{name}s 15/1m")));
+        }
+        (_, None) => {}
+    }
+    Ok(())
+}
