@@ -6,24 +6,26 @@
 //!
 //! | floor | modules | what is there |
 //! |---|---|---|
-//! | 5 | [`edge`], [`grpc`], [`rest`], [`telemetry`], [`app`], [`cli`] | the one port and both edges; what puts everything together; the other commands |
+//! | 5 | [`edge`], [`grpc`], [`rest`], [`telemetry`], [`app`], [`cli`] | the port and both edges; what puts everything together; administration from the command line |
 //! | 4 | [`gateway`], [`admin`], [`auth`] | calls; changes of the configuration; who calls |
 //! | 3 | [`state`], [`upstream`] | the snapshot that calls see; the driver that sends |
 //! | 2 | [`providers`], [`store`], [`secrets`] | vendors, pure; SQLite; sealing |
 //! | 1 | [`wire`] | JSON and framings, pure |
-//! | 0 | [`proto`], [`error`], [`config`], [`secret`], [`clock`], [`task`], [`renewal`], [`address`], [`http`], [`metrics`], [`places`], [`private_file`] | words |
+//! | 0 | [`proto`], [`error`], [`config`], [`file_watch`], [`secret`], [`clock`], [`task`], [`renewal`], [`address`], [`http`], [`metrics`], [`places`], [`private_file`] | words |
 //!
 //! The protobuf messages are the domain model. REST is a translation at the edge: both edges call the same
 //! [`gateway::Gateway`] and the same [`admin::Admin`].
 //!
 //! # The life of a streaming chat
 //!
-//! 1. [`edge`] takes the request from the socket and chooses the edge by its content type. The entrance says who calls,
-//!    takes one of the places for calls, loads the snapshot once, and makes a [`state::Call`].
+//! 1. [`edge`] takes the request from the socket, below TLS where there is a certificate, and chooses the edge by its content
+//!    type. The entrance asks [`auth`] who calls, by an API key or a token for one, takes one of the places for calls, loads
+//!    the snapshot once, and makes a [`state::Call`].
 //! 2. `grpc/inference.rs` has the message as it came; `rest/openai.rs` reads OpenAI's JSON through [`wire`]. Either calls
 //!    [`gateway::Gateway::stream_chat`].
 //! 3. `gateway/admit.rs` refuses what no provider could answer.
-//! 4. `gateway/balance.rs` leases the least loaded target of the group that the model's name stands for.
+//! 4. `gateway/route.rs` leaves those targets of the group that the model's name stands for which policies open to the caller
+//!    ([`state::Access`], the one evaluator); `gateway/balance.rs` leases the least loaded of them.
 //! 5. The target's adapter in [`providers`] turns the request into an [`providers::Outbound`]: pure.
 //! 6. [`upstream`] adds the credential, sends, keeps the time limits, and cuts the answer into frames.
 //! 7. The adapter's [`providers::ChunkDecoder`] turns frames into chunks: pure.

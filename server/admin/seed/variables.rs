@@ -30,7 +30,7 @@ pub(super) fn expand(text: &str, lookup: &Lookup<'_>) -> Result<String, Vec<Stri
     if problems.is_empty() { Ok(expanded) } else { Err(problems) }
 }
 
-/// A text that [`expand`] makes the given one of.
+/// A text that `expand` makes the given one of.
 #[must_use]
 pub fn escape(text: &str) -> String {
     text.replace("${", "$${")
