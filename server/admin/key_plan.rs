@@ -207,10 +207,6 @@ fn check(records: &Records, key: &ApiKey) -> Result<()> {
     {
         return Err(Error::invalid("api_key.expire_time", "must be a time from 1970 to 9999"));
     }
-    check::count("api_key.groups", key.groups.len(), MAX_GROUPS)?;
-    for group in &key.groups {
-        check::group("api_key.groups", group)?;
-    }
     check::labels("api_key.labels", &key.labels)?;
     check_groups(&key.groups)?;
     match find::key_by_name(records, &key.name) {
@@ -230,10 +226,7 @@ fn check_groups(groups: &[String]) -> Result<()> {
     check::count("api_key.groups", groups.len(), MAX_GROUPS)?;
     for (index, group) in groups.iter().enumerate() {
         let field = format!("api_key.groups[{index}]");
-        if !(1..=check::MAX_NAME).contains(&group.len()) || !group.bytes().all(|byte| byte.is_ascii_graphic())
-        {
-            return Err(Error::invalid(field, "must be 1 to 128 visible ASCII characters"));
-        }
+        check::group(&field, group)?;
         if groups.iter().take(index).any(|other| other == group) {
             return Err(Error::invalid(field, format!("repeats \"{group}\"; name each group once")));
         }
