@@ -87,19 +87,12 @@ impl App {
         if tls.is_none() {
             ports.iter().for_each(Port::warn_of_plain_text);
         }
-        let sealer = Arc::new(Sealer::new(&master_keys(&config, &data_dir).map_err(one)?).map_err(one)?);
-        let store = Store::open(data_dir).await.map_err(one)?;
-        let connector = Connector { clients: Clients::default(), sealer: Arc::clone(&sealer) };
-        let (state, hasher) = State::open(store, connector, records.clone()).await.map_err(one)?;
-        // Where the master key has a new version: so that the older ones can be taken away.
-        state.reseal().await.map_err(one)?;
-        let hasher = Arc::new(hasher);
-        if let Some(path) = &config.config {
-            let (path, lookup) = (path.clone(), &config::variable);
+        let (state, sealer, hasher) = open_state(&config, data_dir, records).await.map_err(one)?;
+        if let Some(path) = config.config.clone() {
             let (state, sealer, hasher) = (state.clone(), Arc::clone(&sealer), Arc::clone(&hasher));
+            let lookup = &config::variable;
             let seed = SeedFile { path, lookup, state, sealer, hasher, clock: clock.clone() };
-            let watch = seed.start().await?;
-            work.spawn(seed.follow(watch, work.clone()));
+            seed.start(work).await?;
         }
         let generated_admin_key = configure(&config, &state, &sealer, &hasher, &clock).await.map_err(one)?;
 
@@ -244,6 +237,21 @@ async fn watch_store(state: State, tasks: Tasks) {
         }
         failing = noticed.is_err();
     }
+}
+
+/// The live configuration, what opens its secrets, and what knows its keys.
+async fn open_state(
+    config: &Config,
+    data_dir: DataDir,
+    records: &Tasks,
+) -> Result<(State, Arc<Sealer>, Arc<KeyHasher>)> {
+    let sealer = Arc::new(Sealer::new(&master_keys(config, &data_dir)?)?);
+    let store = Store::open(data_dir).await?;
+    let connector = Connector { clients: Clients::default(), sealer: Arc::clone(&sealer) };
+    let (state, hasher) = State::open(store, connector, records.clone()).await?;
+    // Where the master key has a new version: so that the older ones can be taken away.
+    state.reseal().await?;
+    Ok((state, sealer, Arc::new(hasher)))
 }
 
 /// What the settings say about the resources beside the seed file, which may name an administrator of its own: the

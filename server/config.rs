@@ -36,7 +36,7 @@ pub struct Config {
     pub data_dir: PathBuf,
 
     /// Seed file: a list of administration requests in YAML or JSON that are applied at start, as often as you like, and
-    /// whenever the file changes.
+    /// whenever the file changes, or at SIGHUP.
     #[arg(long, env = "SLUICEGATE_CONFIG")]
     pub config: Option<PathBuf>,
 

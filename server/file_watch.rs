@@ -6,35 +6,47 @@ use std::{
 };
 
 use aws_lc_rs::digest::{Digest, SHA256, digest};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
 
 /// How often they are looked at. They are small, and reading them also sees what only a link points elsewhere for, as
 /// container platforms change mounted files.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Tells when the contents of files change.
+/// Tells when the contents of files change, or when the operator asks by SIGHUP to look at them.
 #[derive(Debug)]
 pub struct FileWatch {
     paths: Vec<PathBuf>,
     seen: Vec<Option<Vec<u8>>>,
+    hangup: Signal,
 }
 
 impl FileWatch {
     /// Watches the files from what they hold now.
-    pub async fn new(paths: impl IntoIterator<Item = PathBuf>) -> Self {
+    ///
+    /// # Errors
+    /// When the signal cannot be waited for.
+    pub async fn new(paths: impl IntoIterator<Item = PathBuf>) -> Result<Self> {
+        let hangup = signal(SignalKind::hangup())
+            .map_err(|cause| Error::internal("cannot wait for the signal to reload", cause))?;
         let paths: Vec<_> = paths.into_iter().collect();
         let seen = look(&paths).await;
-        Self { paths, seen }
+        Ok(Self { paths, seen, hangup })
     }
 
     /// Waits until one of them holds something else, and has held it for as long as it takes to look again: who writes
-    /// two files, or one in several pieces, is done by then.
+    /// two files, or one in several pieces, is done by then. With the signal it waits for nothing.
     pub async fn changed(&mut self) {
         let mut before = self.seen.clone();
         loop {
-            tokio::time::sleep(EVERY).await;
+            let asked = tokio::select! {
+                _ = self.hangup.recv() => true,
+                () = tokio::time::sleep(EVERY) => false,
+            };
             let now = look(&self.paths).await;
-            if now == before && now != self.seen {
+            if asked || (now == before && now != self.seen) {
                 self.seen = now;
                 return;
             }
@@ -64,7 +76,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("one");
         std::fs::write(&path, "1").unwrap();
-        let mut watch = FileWatch::new([path.clone()]).await;
+        let mut watch = FileWatch::new([path.clone()]).await.unwrap();
         std::fs::write(&path, "2").unwrap();
         watch.changed().await;
         let other = folder.path().join("other");

@@ -10,7 +10,6 @@ mod self_signed;
 use std::{net::IpAddr, path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_rustls::rustls::ServerConfig;
 
 pub(super) use greet::Greeted;
@@ -57,21 +56,18 @@ impl Tls {
         let Some(source) = Source::new(settings, data_dir, addresses, clock)? else { return Ok(None) };
         source.renew()?;
         // Before it is read, so that no change slips through between.
-        let watch = FileWatch::new([source.pair().cert.clone(), source.pair().key.clone()]).await;
-        let hangup = signal(SignalKind::hangup())
-            .map_err(|error| Error::internal("cannot wait for the signal to reload", error))?;
+        let watch = FileWatch::new([source.pair().cert.clone(), source.pair().key.clone()]).await?;
         let tls = Self(Arc::new(ArcSwap::new(source.pair().load()?)));
-        tasks.spawn(tls.clone().follow(source, watch, hangup, tasks.clone()));
+        tasks.spawn(tls.clone().follow(source, watch, tasks.clone()));
         Ok(Some(tls))
     }
 
     /// Takes over every change of the pair, until the gateway ends.
-    async fn follow(self, source: Source, mut watch: FileWatch, mut hangup: Signal, tasks: Tasks) {
+    async fn follow(self, source: Source, mut watch: FileWatch, tasks: Tasks) {
         loop {
             tokio::select! {
                 () = tasks.stopping() => return,
                 () = watch.changed() => {}
-                _ = hangup.recv() => {}
                 () = tokio::time::sleep(RENEWAL_CHECK) => {
                     if let Err(error) = source.renew() {
                         tracing::error!(%error, cause = error.cause().map(tracing::field::display), "the certificate cannot be renewed");

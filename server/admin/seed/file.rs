@@ -34,26 +34,27 @@ pub struct SeedFile {
 }
 
 impl SeedFile {
-    /// Applies it. Returns what tells when it changes after that.
+    /// Applies it, and again whenever it changes or at SIGHUP, until the tasks are asked to end.
     ///
     /// # Errors
     /// Every problem. Then nothing is applied.
-    pub async fn start(&self) -> Result<FileWatch, Vec<Error>> {
+    pub async fn start(self, tasks: &Tasks) -> Result<(), Vec<Error>> {
         // First, so that no change falls between the two.
-        let watch = FileWatch::new([self.path.clone()]).await;
+        let watch = FileWatch::new([self.path.clone()]).await.map_err(|error| vec![error])?;
         self.apply().await?;
-        Ok(watch)
+        tasks.spawn(self.follow(watch, tasks.clone()));
+        Ok(())
     }
 
-    /// Applies it whenever it changes, until the gateway ends. A file with problems changes nothing.
-    pub async fn follow(self, mut watch: FileWatch, tasks: Tasks) {
+    /// A file with problems changes nothing.
+    async fn follow(self, mut watch: FileWatch, tasks: Tasks) {
         loop {
             tokio::select! {
                 () = tasks.stopping() => return,
                 () = watch.changed() => {}
             }
             for problem in self.apply().await.err().into_iter().flatten() {
-                tracing::error!(%problem, "the seed file has changed and cannot be applied; what was before stays");
+                tracing::error!(%problem, "the seed file cannot be applied anew; what was before stays");
             }
         }
     }

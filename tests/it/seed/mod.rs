@@ -94,6 +94,16 @@ impl Gateway {
         serde_json::from_str(&text).expect("JSON")
     }
 
+    async fn delete(&self, path: &str) {
+        let request = reqwest::Client::new().delete(format!("{}{path}", self.url)).bearer_auth(ADMIN_KEY);
+        assert!(request.send().await.expect("an answer").status().is_success());
+    }
+
+    fn hang_up(&self) {
+        let sent = Command::new("kill").args(["-HUP", &self.process.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
     /// Every resource with all that is known of it, times and etags included.
     async fn everything(&self) -> Vec<Value> {
         let mut all = Vec::new();

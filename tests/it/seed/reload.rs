@@ -21,7 +21,7 @@ async fn aliases(gateway: &Gateway) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_change_is_applied_a_broken_one_is_told_and_a_mended_one_is_applied() {
+async fn a_change_is_applied_a_broken_one_is_told_and_hangup_asks_for_it_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("seed.yaml");
     fs::write(&path, file(&["one"])).expect("the file");
@@ -52,4 +52,11 @@ async fn a_change_is_applied_a_broken_one_is_told_and_a_mended_one_is_applied() 
     fs::write(&path, file(&["three"])).expect("a mended file");
     gateway.logs("the seed file was applied");
     assert_eq!(aliases(&gateway).await, ["one", "two", "three"], "what is not named any more stays");
+
+    // The file is as it was; what it names is not there any more, until somebody asks.
+    gateway.delete("/sluicegate/v1/models/three").await;
+    assert_eq!(aliases(&gateway).await, ["one", "two"]);
+    gateway.hang_up();
+    gateway.logs("the seed file was applied");
+    assert_eq!(aliases(&gateway).await, ["one", "two", "three"]);
 }
