@@ -29,7 +29,15 @@ read -r -a entry < <(last ENTRYPOINT | list)
 read -r -a serve < <(last CMD | list)
 read -r -a health < <(last HEALTHCHECK | sed 's/.*CMD //' | list)
 read -r -a environment < <(last ENV)
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+# Below those that the system gives to whoever asks for any: nobody takes it between here and the start.
+port=$(python3 -c 'import random, socket
+while True:
+    port = random.randrange(12000, 32000)
+    try:
+        with socket.socket() as s: s.bind(("0.0.0.0", port))
+    except OSError: continue
+    break
+print(port)')
 inside() {
     env -i PATH="$PATH" "${environment[@]}" SLUICEGATE_LISTEN="0.0.0.0:$port" SLUICEGATE_ADMIN_KEY="$SLUICEGATE_KEY" \
         chroot --userspec="$user" --groups= "$root/image" "$@"
