@@ -39,8 +39,8 @@ impl Gateway {
     }
 
     /// A gateway, with what it logs.
-    pub fn start_heard(data: &Path, arguments: &[&str]) -> (Self, Log) {
-        let mut gateway = Self::spawn(data, arguments, &[], Stdio::piped());
+    pub fn start_heard(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (Self, Log) {
+        let mut gateway = Self::spawn(data, arguments, variables, Stdio::piped());
         let log = BufReader::new(gateway.process.stderr.take().expect("its log"));
         let (write, read) = mpsc::channel();
         std::thread::spawn(move || log.lines().map_while(Result::ok).try_for_each(|line| write.send(line)));
@@ -81,12 +81,16 @@ impl Gateway {
 }
 
 impl Log {
-    /// Waits until this is logged.
-    pub fn tells(&self, text: &str) {
+    /// Waits until this is logged, and gives the line.
+    pub fn tells(&self, text: &str) -> String {
         let mut told = Vec::new();
-        while !told.last().is_some_and(|line: &String| line.contains(text)) {
+        loop {
             let line = self.0.recv_timeout(PATIENCE);
-            told.push(line.unwrap_or_else(|_| panic!("{text} is not logged: {told:#?}")));
+            let line = line.unwrap_or_else(|_| panic!("{text} is not logged: {told:#?}"));
+            if line.contains(text) {
+                return line;
+            }
+            told.push(line);
         }
     }
 }

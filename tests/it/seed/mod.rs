@@ -7,15 +7,13 @@ mod reload;
 mod schema;
 
 use std::{
-    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    process::Command,
 };
 
 use serde_json::Value;
 
-use crate::support::{ADMIN_KEY, PATIENCE};
+use crate::{program::Log, support::ADMIN_KEY};
 
 /// Secrets that the files of these tests name.
 const VARIABLES: [(&str, &str); 6] = [
@@ -28,8 +26,8 @@ const VARIABLES: [(&str, &str); 6] = [
 ];
 
 fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sluicegate"));
-    command.env("SLUICEGATE_ADMIN_KEY", ADMIN_KEY).envs(VARIABLES);
+    let mut command = crate::program::program();
+    command.envs(VARIABLES);
     command
 }
 
@@ -46,42 +44,22 @@ fn run(command: &mut Command) -> (bool, String, String) {
 
 /// A gateway that was given a seed file, ended with its test.
 struct Gateway {
-    process: Child,
+    process: crate::program::Gateway,
     url: String,
-    log: Receiver<String>,
+    log: Log,
 }
 
 impl Gateway {
     fn start(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut process = program()
-            .envs(variables.iter().copied())
-            .args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--data-dir"])
-            .arg(data)
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the gateway starts");
-        let (send, log) = channel();
-        let errors = BufReader::new(process.stderr.take().expect("its log"));
-        std::thread::spawn(move || errors.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
-        let Some(url) = line.trim().strip_prefix("listening on ") else {
-            let _ = process.wait();
-            panic!("the gateway does not start: {:?}", log.iter().collect::<Vec<_>>());
-        };
-        Self { process, url: url.to_owned(), log }
+        let arguments = [&["--log-format", "json"], arguments].concat();
+        let variables = [&VARIABLES, variables].concat();
+        let (process, log) = crate::program::Gateway::start_heard(data, &arguments, &variables);
+        Self { url: process.url.clone(), process, log }
     }
 
     /// Waits for a line of the log.
     fn logs(&self, text: &str) -> String {
-        loop {
-            let line = self.log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{text} is logged"));
-            if line.contains(text) {
-                return line;
-            }
-        }
+        self.log.tells(text)
     }
 
     fn export(&self, arguments: &[&str]) -> (bool, String, String) {
@@ -100,8 +78,7 @@ impl Gateway {
     }
 
     fn hang_up(&self) {
-        let sent = Command::new("kill").args(["-HUP", &self.process.id().to_string()]).status();
-        assert!(sent.expect("kill runs").success());
+        self.process.signal("-HUP");
     }
 
     /// Every resource with all that is known of it, times and etags included.
@@ -111,12 +88,5 @@ impl Gateway {
             all.push(self.read(&format!("/sluicegate/v1/{kind}")).await);
         }
         all
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }

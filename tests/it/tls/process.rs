@@ -17,7 +17,7 @@ async fn a_wrong_pair_is_told_and_the_old_one_stays() {
     let (files, data) = (Files::new(), tempfile::tempdir().unwrap());
     let first = certificate_in(&files);
     let [cert, key] = files.flags();
-    let (gateway, log) = Gateway::start_heard(data.path(), &[&cert, &key]);
+    let (gateway, log) = Gateway::start_heard(data.path(), &[&cert, &key], &[]);
     assert!(gateway.url.starts_with("https://"), "{}", gateway.url);
     assert_eq!(shown(&gateway.url, &files.authority).await, first);
 
@@ -51,7 +51,7 @@ fn certificate_in(files: &Files) -> tokio_rustls::rustls::pki_types::Certificate
 #[test]
 fn the_signal_to_reload_needs_no_change() {
     let data = tempfile::tempdir().unwrap();
-    let (gateway, log) = Gateway::start_heard(data.path(), &["--tls-self-signed"]);
+    let (gateway, log) = Gateway::start_heard(data.path(), &["--tls-self-signed"], &[]);
     for _ in 0..2 {
         gateway.signal("-HUP");
         log.tells("new connections get it");
