@@ -134,14 +134,7 @@ enum Role {
 pub(super) async fn run(verb: Verb, gateway: &Gateway, format: Format) -> Result<(), Failure> {
     let mut access = gateway.access();
     match verb {
-        Verb::List => {
-            let all = pages(async |page_token| {
-                let request = ListApiKeysRequest { page_size: PAGE_SIZE, page_token };
-                let page = access.list_api_keys(request).await?.into_inner();
-                Ok((page.api_keys, page.next_page_token))
-            });
-            format.list(&COLUMNS, &all.await?)
-        }
+        Verb::List => format.list(&COLUMNS, &all(gateway).await?),
         Verb::Get { name } => format.message(&get(&mut access, name).await?),
         Verb::Create(asked) => {
             let mut key: ApiKey = given::resource(asked.members.file.as_deref())?;
@@ -179,6 +172,16 @@ pub(super) async fn run(verb: Verb, gateway: &Gateway, format: Format) -> Result
             format.secret(&made, &made.secret)
         }
     }
+}
+
+/// All API keys.
+pub(super) async fn all(gateway: &Gateway) -> Result<Vec<ApiKey>, Failure> {
+    pages(async |page_token| {
+        let request = ListApiKeysRequest { page_size: PAGE_SIZE, page_token };
+        let page = gateway.access().list_api_keys(request).await?.into_inner();
+        Ok((page.api_keys, page.next_page_token))
+    })
+    .await
 }
 
 async fn get(access: &mut AccessAdminClient<Authorized>, id: String) -> Result<ApiKey, Status> {

@@ -113,16 +113,7 @@ struct Members {
 pub(super) async fn run(verb: Verb, gateway: &Gateway, format: Format) -> Result<(), Failure> {
     let mut models = gateway.models();
     match verb {
-        Verb::List { provider } => {
-            let provider = provider.unwrap_or_default();
-            let all = pages(async |page_token| {
-                let request =
-                    ListModelsRequest { provider: provider.clone(), page_size: PAGE_SIZE, page_token };
-                let page = models.list_models(request).await?.into_inner();
-                Ok((page.models, page.next_page_token))
-            });
-            format.list(&COLUMNS, &all.await?)
-        }
+        Verb::List { provider } => format.list(&COLUMNS, &all(gateway, &provider.unwrap_or_default()).await?),
         Verb::Get { name } => format.message(&get(&mut models, name).await?),
         Verb::Create(asked) => {
             let mut model: Model = given::resource(asked.members.file.as_deref())?;
@@ -151,6 +142,16 @@ pub(super) async fn run(verb: Verb, gateway: &Gateway, format: Format) -> Result
             .await
         }
     }
+}
+
+/// All models of a provider, or of all where it is empty.
+pub(super) async fn all(gateway: &Gateway, provider: &str) -> Result<Vec<Model>, Failure> {
+    pages(async |page_token| {
+        let request = ListModelsRequest { provider: provider.to_owned(), page_size: PAGE_SIZE, page_token };
+        let page = gateway.models().list_models(request).await?.into_inner();
+        Ok((page.models, page.next_page_token))
+    })
+    .await
 }
 
 async fn get(models: &mut ModelCatalogClient<Authorized>, id: String) -> Result<Model, Status> {

@@ -103,14 +103,7 @@ enum Effect {
 pub(super) async fn run(verb: Verb, gateway: &Gateway, format: Format) -> Result<(), Failure> {
     let mut access = gateway.access();
     match verb {
-        Verb::List => {
-            let all = pages(async |page_token| {
-                let request = ListPoliciesRequest { page_size: PAGE_SIZE, page_token };
-                let page = access.list_policies(request).await?.into_inner();
-                Ok((page.policies, page.next_page_token))
-            });
-            format.list(&COLUMNS, &all.await?)
-        }
+        Verb::List => format.list(&COLUMNS, &all(gateway).await?),
         Verb::Get { id } => format.message(&get(&mut access, id).await?),
         Verb::Create(members) => {
             let mut policy: Policy = given::resource(members.file.as_deref())?;
@@ -138,6 +131,16 @@ pub(super) async fn run(verb: Verb, gateway: &Gateway, format: Format) -> Result
             .await
         }
     }
+}
+
+/// All policies.
+pub(super) async fn all(gateway: &Gateway) -> Result<Vec<Policy>, Failure> {
+    pages(async |page_token| {
+        let request = ListPoliciesRequest { page_size: PAGE_SIZE, page_token };
+        let page = gateway.access().list_policies(request).await?.into_inner();
+        Ok((page.policies, page.next_page_token))
+    })
+    .await
 }
 
 async fn get(access: &mut AccessAdminClient<Authorized>, id: String) -> Result<Policy, Status> {

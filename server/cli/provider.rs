@@ -152,14 +152,7 @@ struct ConnectionMembers {
 pub(super) async fn run(verb: Verb, gateway: &Gateway, format: Format) -> Result<(), Failure> {
     let mut providers = gateway.providers();
     match verb {
-        Verb::List => {
-            let all = pages(async |page_token| {
-                let request = ListProvidersRequest { page_size: PAGE_SIZE, page_token };
-                let page = providers.list_providers(request).await?.into_inner();
-                Ok((page.providers, page.next_page_token))
-            });
-            format.list(&COLUMNS, &all.await?)
-        }
+        Verb::List => format.list(&COLUMNS, &all(gateway).await?),
         Verb::Get { name } => format.message(&get(&mut providers, name).await?),
         Verb::Create(asked) => {
             let mut provider: Provider = given::resource(asked.members.file.as_deref())?;
@@ -207,6 +200,16 @@ pub(super) async fn run(verb: Verb, gateway: &Gateway, format: Format) -> Result
             format.list(&AVAILABLE, &offered.models)
         }
     }
+}
+
+/// All providers.
+pub(super) async fn all(gateway: &Gateway) -> Result<Vec<Provider>, Failure> {
+    pages(async |page_token| {
+        let request = ListProvidersRequest { page_size: PAGE_SIZE, page_token };
+        let page = gateway.providers().list_providers(request).await?.into_inner();
+        Ok((page.providers, page.next_page_token))
+    })
+    .await
 }
 
 async fn get(providers: &mut ProviderAdminClient<Authorized>, id: String) -> Result<Provider, Status> {

@@ -108,14 +108,7 @@ enum Kind {
 pub(super) async fn run(verb: Verb, gateway: &Gateway, format: Format) -> Result<(), Failure> {
     let mut access = gateway.access();
     match verb {
-        Verb::List => {
-            let all = pages(async |page_token| {
-                let request = ListRateLimitsRequest { page_size: PAGE_SIZE, page_token };
-                let page = access.list_rate_limits(request).await?.into_inner();
-                Ok((page.rate_limits, page.next_page_token))
-            });
-            format.list(&COLUMNS, &all.await?)
-        }
+        Verb::List => format.list(&COLUMNS, &all(gateway).await?),
         Verb::Get { id } => format.message(&get(&mut access, id).await?),
         Verb::Create(members) => {
             let mut limit: RateLimit = given::resource(members.file.as_deref())?;
@@ -143,6 +136,16 @@ pub(super) async fn run(verb: Verb, gateway: &Gateway, format: Format) -> Result
             .await
         }
     }
+}
+
+/// All rate limits.
+pub(super) async fn all(gateway: &Gateway) -> Result<Vec<RateLimit>, Failure> {
+    pages(async |page_token| {
+        let request = ListRateLimitsRequest { page_size: PAGE_SIZE, page_token };
+        let page = gateway.access().list_rate_limits(request).await?.into_inner();
+        Ok((page.rate_limits, page.next_page_token))
+    })
+    .await
 }
 
 async fn get(access: &mut AccessAdminClient<Authorized>, id: String) -> Result<RateLimit, Status> {
