@@ -13,11 +13,13 @@ struct Source {
     fetched: Arc<AtomicUsize>,
     gate: Option<Arc<Notify>>,
     fails: bool,
+    refuses: bool,
+    stale: Duration,
 }
 
 impl Source {
     fn fetch(&self) -> Result<impl Future<Output = Result<Fresh<usize>>> + Send + 'static + use<>> {
-        let Self { fetched, gate, fails } = self.clone();
+        let Self { fetched, gate, fails, refuses, stale } = self.clone();
         Ok(async move {
             let value = fetched.fetch_add(1, Ordering::SeqCst) + 1;
             if let Some(gate) = gate {
@@ -26,7 +28,10 @@ impl Source {
             if fails {
                 return Err(Error::new(Reason::ProviderUnavailable, format!("failure {value}")));
             }
-            Ok(Fresh { value, life: LIFE })
+            if refuses {
+                return Err(Error::new(Reason::SecretNotReadable, "no"));
+            }
+            Ok(Fresh { value, life: LIFE, stale })
         })
     }
 
@@ -147,4 +152,110 @@ async fn a_refused_value_is_replaced_once() {
     tokio::time::advance(REFUSAL_PAUSE).await;
     assert!(fixture.renewed.refuse(&second));
     assert_eq!(get().await.unwrap().value, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_value_is_given_while_there_is_an_outage_and_no_longer_than_it_may() {
+    let fixture = Fixture::new();
+    let stale = Duration::from_secs(600);
+    let source = Source { stale, ..Source::default() };
+    assert_eq!(fixture.get(&source).await.unwrap(), 1);
+    let away = Source { fails: true, ..source.clone() };
+    tokio::time::advance(LIFE).await;
+    let kept = fixture.renewed.get(&fixture.tasks, || away.fetch()).await.unwrap();
+    assert!(kept.is_stale());
+    assert_eq!(fixture.get(&away).await.unwrap(), 1, "also while no fetch follows the failed one");
+    tokio::time::advance(stale).await;
+    assert_eq!(fixture.get(&away).await.unwrap_err().reason(), Reason::ProviderUnavailable);
+    tokio::time::advance(LONGEST_PAUSE).await;
+    assert!(fixture.get(&source).await.unwrap() > 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_value_is_given_when_the_fetch_takes_long() {
+    let fixture = Fixture::new();
+    let source = Source { stale: LIFE, ..Source::default() };
+    assert_eq!(fixture.get(&source).await.unwrap(), 1);
+    tokio::time::advance(LIFE).await;
+    let hanging = Source { gate: Some(Arc::default()), ..source };
+    let start = Instant::now();
+    assert_eq!(fixture.get(&hanging).await.unwrap(), 1);
+    assert_eq!(start.elapsed(), STALE_PATIENCE);
+    assert_eq!(fixture.get(&hanging).await.unwrap(), 1);
+    assert_eq!(start.elapsed(), STALE_PATIENCE, "who comes later does not wait for the same fetch again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_an_outage_one_fetch_is_waited_for_and_no_further_one() {
+    let fixture = Fixture::new();
+    let source = Source { stale: LIFE, ..Source::default() };
+    assert_eq!(fixture.get(&source).await.unwrap(), 1);
+    tokio::time::advance(LIFE).await;
+    let away = Source { fails: true, ..source.clone() };
+    assert_eq!(fixture.get(&away).await.unwrap(), 1);
+    tokio::time::advance(LONGEST_PAUSE).await;
+    let hanging = Source { gate: Some(Arc::default()), ..source };
+    let start = Instant::now();
+    for _ in 0..3 {
+        assert_eq!(fixture.get(&hanging).await.unwrap(), 1);
+    }
+    tokio::task::yield_now().await;
+    assert_eq!((start.elapsed(), hanging.count()), (Duration::ZERO, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_no_outage() {
+    let fixture = Fixture::new();
+    let source = Source { stale: LIFE, ..Source::default() };
+    assert_eq!(fixture.get(&source).await.unwrap(), 1);
+    tokio::time::advance(LIFE).await;
+    let refusing = Source { refuses: true, ..source.clone() };
+    assert_eq!(fixture.get(&refusing).await.unwrap_err().reason(), Reason::SecretNotReadable);
+    tokio::time::advance(LONGEST_PAUSE).await;
+    let away = Source { fails: true, ..source };
+    assert!(fixture.get(&away).await.is_err(), "what was withdrawn does not come back with an outage");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_was_refused_is_better_than_none_while_there_is_an_outage() {
+    let fixture = Fixture::new();
+    let source = Source { stale: LIFE, ..Source::default() };
+    let kept = fixture.renewed.get(&fixture.tasks, || source.fetch()).await.unwrap();
+    assert!(fixture.renewed.refuse(&kept));
+    let away = Source { fails: true, ..source.clone() };
+    assert_eq!(fixture.get(&away).await.unwrap(), 1);
+    tokio::time::advance(LONGEST_PAUSE).await;
+    assert!(fixture.get(&source).await.unwrap() > 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_form_of_what_is_kept_ends_when_it_does() {
+    let fixture = Fixture::new();
+    let source = Source { stale: LIFE, ..Source::default() };
+    assert_eq!(fixture.get(&source).await.unwrap(), 1);
+    let other = Fixture { renewed: Arc::new(fixture.renewed.mapped(|value| value + 10)), ..fixture };
+    let away = Source { fails: true, ..source.clone() };
+    tokio::time::advance(LIFE.mul_f64(0.7)).await;
+    assert_eq!((other.get(&away).await.unwrap(), away.count()), (11, 1));
+    tokio::time::advance(LIFE).await;
+    assert_eq!(other.get(&away).await.unwrap(), 11, "it is stale, as the other is");
+    tokio::time::advance(LIFE).await;
+    assert!(other.get(&away).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_at_hand_fetches_nothing_and_is_given_as_long_as_it_may_be_used() {
+    let fixture = Fixture::new();
+    assert!(fixture.renewed.at_hand().is_none());
+    let stale = Duration::from_secs(600);
+    let source = Source { stale, ..Source::default() };
+    assert_eq!(fixture.get(&source).await.unwrap(), 1);
+    let kept = fixture.renewed.at_hand().unwrap();
+    assert!(fixture.renewed.refuse(&kept));
+    assert!(Arc::ptr_eq(&kept, &fixture.renewed.at_hand().unwrap()));
+    tokio::time::advance(LIFE + stale - Duration::from_secs(1)).await;
+    assert!(fixture.renewed.at_hand().is_some());
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert!(fixture.renewed.at_hand().is_none());
+    assert_eq!(source.fetched.load(Ordering::SeqCst), 1);
 }
