@@ -44,6 +44,37 @@ pub fn read(text: &str) -> Result<Url, &'static str> {
     Ok(url)
 }
 
+/// Reads the address of what must not be changed on its way, e.g. of keys that tokens are verified by: as [`read`], but https,
+/// or http to this very machine. It may have a query, which has no say in whose address it is.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read_secure(text: &str) -> Result<Url, &'static str> {
+    let (place, query) = match text.split_once('?') {
+        Some((place, query)) => (place, Some(query)),
+        None => (text, None),
+    };
+    let mut url = read(place)?;
+    let odd = |letter: char| letter == '#' || letter.is_whitespace() || letter.is_control();
+    if query.is_some_and(|query| query.len() > MAX_BYTES || query.contains(odd)) {
+        return Err("has a query that is too long, or holds #, white space or control characters");
+    }
+    url.set_query(query);
+    if url.scheme() == "https" || is_this_machine(&url) {
+        return Ok(url);
+    }
+    Err("must begin with https://; http:// is for addresses of this machine alone")
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
 /// Whether `ip` is link-local or a cloud's metadata service, in whatever notation.
 #[must_use]
 pub fn forbidden(ip: IpAddr) -> bool {
@@ -93,7 +124,32 @@ fn embedded_v4(ip: Ipv6Addr, [a, b, c]: [u16; 3]) -> Option<Ipv4Addr> {
 
 #[cfg(test)]
 mod tests {
-    use super::{forbidden, forbidden_name};
+    use super::{forbidden, forbidden_name, read_secure};
+
+    #[test]
+    fn what_must_not_be_changed_on_its_way_goes_encrypted_or_not_over_a_wire() {
+        for url in [
+            "https://id.example.com/keys?p=policy",
+            "http://127.0.0.1:8080/a",
+            "http://[::1]/a",
+            "http://localhost:1",
+        ] {
+            assert_eq!(read_secure(url).unwrap().query().is_some(), url.contains('?'), "{url}");
+        }
+        for url in [
+            "http://id.example.com",
+            "http://10.0.0.1",
+            "http://localhost.example.com",
+            "http://127.0.0.1.example.com",
+            "https://169.254.169.254/?a",
+            "https://id.example.com/?a#b",
+            "https://id.example.com/?a b",
+            "https://id.example.com/#b",
+            "ftp://127.0.0.1",
+        ] {
+            assert!(read_secure(url).is_err(), "{url}");
+        }
+    }
 
     #[test]
     fn metadata_services_are_forbidden_in_every_notation() {

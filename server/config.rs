@@ -44,6 +44,10 @@ pub struct Config {
     #[arg(long, env = "SLUICEGATE_PROVIDERS_FROM_ENV")]
     pub providers_from_env: bool,
 
+    /// What credentials may refer to on this machine.
+    #[command(flatten)]
+    pub references: ReferenceSettings,
+
     /// Browser origin that may call over gRPC-Web or REST, e.g. `https://console.example.org`, or `*` for any. Repeat,
     /// or separate by commas. Default: none.
     #[arg(long = "cors-origin", env = "SLUICEGATE_CORS_ORIGINS", value_delimiter = ',')]
@@ -78,11 +82,20 @@ pub struct Config {
     #[arg(long, env = "SLUICEGATE_MAX_CONNECTIONS", default_value = "20000")]
     pub max_connections: NonZeroUsize,
 
+    /// File that every event of the audit log is appended to, as a line of JSON; opened anew at SIGHUP. Default: none.
+    #[arg(long, env = "SLUICEGATE_AUDIT_FILE")]
+    pub audit_file: Option<PathBuf>,
+
+    /// Days that events stay in the audit log of the store; 0: for ever.
+    #[arg(long, env = "SLUICEGATE_AUDIT_DAYS", default_value = "365")]
+    pub audit_days: u32,
+
     /// Form of the log on standard error.
     #[arg(long, env = "SLUICEGATE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 
-    /// What is logged, as `level` or `target=level,...`.
+    /// What is logged, as `level` or `target=level,...`. Of libraries, `info` and above at most: below that they tell what
+    /// they send, secrets included.
     #[arg(long, env = "SLUICEGATE_LOG", default_value = "info")]
     pub log: String,
 
@@ -106,6 +119,19 @@ pub struct TlsSettings {
     /// Make a certificate for TLS, for a first try; clients trust it by the file `tls/cert.pem` of the data directory.
     #[arg(long, env = "SLUICEGATE_TLS_SELF_SIGNED")]
     pub tls_self_signed: bool,
+}
+
+/// What the credentials of providers and secret managers may refer to on this machine.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ReferenceSettings {
+    /// Variable of the environment that credentials may refer to as `env:NAME`, or the beginning of several, ending in
+    /// `*`. Repeat, or separate by commas. Those that begin with `SLUICEGATE_` are never given. Default: none.
+    #[arg(long = "secret-env", env = "SLUICEGATE_SECRET_ENV", value_delimiter = ',')]
+    pub secret_env: Vec<String>,
+
+    /// Folder of the files that credentials may refer to as `file:PATH`; read again when they change. Default: none.
+    #[arg(long, env = "SLUICEGATE_SECRET_FILES")]
+    pub secret_files: Option<PathBuf>,
 }
 
 /// Secret settings, from the environment only.
@@ -152,7 +178,9 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
 // === impl Secrets ===
 
 impl Secrets {
-    fn from_environment() -> Self {
+    /// Those of the environment.
+    #[must_use]
+    pub fn from_environment() -> Self {
         Self {
             admin_key: variable("SLUICEGATE_ADMIN_KEY").map(Secret::new),
             master_key: variable("SLUICEGATE_MASTER_KEY").map(Secret::new),

@@ -3,6 +3,8 @@
 //! A call reports itself once, through a bounded channel that is never waited for; one task reads it, counts and logs.
 //! Labels come from the catalog, never from a request, so the number of series is bounded.
 
+mod secret_reads;
+
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -15,6 +17,7 @@ use prometheus_client::{
 };
 use tokio::sync::mpsc;
 
+pub use self::secret_reads::SecretReads;
 use crate::{
     error::Reason,
     proto::v1::{Operation, Usage},
@@ -98,6 +101,10 @@ pub struct Metrics {
     pub connections_refused: Counter,
     /// Keys that were refused because too many wrong ones had come from their address.
     pub keys_refused: Counter,
+    /// How secrets are read that live elsewhere.
+    pub secret_reads: SecretReads,
+    /// Refused calls that found the way into the audit log full.
+    pub audit_events_lost: Counter,
 }
 
 /// Attempts in flight at one model.
@@ -217,6 +224,11 @@ impl Metrics {
         let keys_refused = Counter::default();
         let help = "Keys and tokens refused because too many wrong ones had come from their address";
         registry.register("keys_refused", help, keys_refused.clone());
+        let secret_reads = SecretReads::default();
+        secret_reads.register(&mut registry);
+        let audit_events_lost = Counter::default();
+        let help = "Refused calls of which the audit log knows only the number";
+        registry.register("audit_events_lost", help, audit_events_lost.clone());
         Self {
             registry: Arc::new(registry),
             calls,
@@ -229,6 +241,8 @@ impl Metrics {
             calls_refused,
             connections_refused,
             keys_refused,
+            secret_reads,
+            audit_events_lost,
         }
     }
 

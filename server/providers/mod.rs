@@ -10,6 +10,7 @@ use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 mod anthropic;
+mod argument;
 mod auth;
 mod azure_openai;
 mod bedrock;
@@ -20,6 +21,7 @@ mod demo;
 mod failure;
 mod gemini;
 mod groq;
+mod hosts;
 mod mistral;
 mod nim;
 mod ollama;
@@ -32,7 +34,9 @@ mod unserved;
 mod watsonxai;
 mod xai;
 
+pub use argument::Argument;
 pub use auth::{AUTH_TYPE, AUTH_URL, AWS_REGION, Auth, IbmAuth, USERNAME};
+pub use hosts::{Hosts, host_name};
 pub use segment::safe_path_segment;
 
 use crate::{
@@ -44,7 +48,7 @@ use crate::{
     },
     renewal::Renewed,
     secret::Secret,
-    secrets::Sealed,
+    secrets::{Referenced, Sealed},
     wire::{Frame, Framing},
 };
 
@@ -149,6 +153,8 @@ pub struct Upstream {
     pub credential: Option<Sealed>,
     /// The token for which the credential was exchanged, where its kind wants that. It goes with the credential.
     pub token: Arc<Renewed<Secret>>,
+    /// The secrets that live elsewhere; they stand in place of the sealed ones, but for those of its connection.
+    pub referenced: Option<Arc<Referenced>>,
     /// What sends to it, shared by providers that are reached in the same way.
     pub client: Client,
 }

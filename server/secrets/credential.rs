@@ -1,4 +1,4 @@
-//! Provider credentials: secrets by name.
+//! Credentials of providers and secret managers: secrets by name.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,20 @@ use crate::{
     secret::Secret,
 };
 
-/// The secrets of one provider, by name: `apikey` and so on.
+/// The secrets of one provider or secret manager, by name: `apikey` and so on.
 #[derive(Clone, Debug, Default)]
 pub struct Credential(BTreeMap<String, Secret>);
+
+/// The record to which a credential is bound, by its id.
+#[derive(Clone, Copy, Debug)]
+pub enum Owner<'a> {
+    /// A provider.
+    Provider(&'a str),
+    /// A secret manager.
+    SecretManager(&'a str),
+}
+
+// === impl Credential ===
 
 impl Credential {
     /// Takes the secrets into care.
@@ -53,6 +64,12 @@ impl Credential {
         self
     }
 
+    /// What may be shown of the secrets: the end of each, by name.
+    #[must_use]
+    pub fn hints(&self) -> BTreeMap<String, String> {
+        self.iter().map(|(name, secret)| (name.to_owned(), format!("...{}", secret.hint()))).collect()
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -67,52 +84,61 @@ impl Credential {
             .eq(other.iter().map(|(name, secret)| (name, secret.expose())))
     }
 
-    /// Seals the secrets for their provider.
+    /// Seals the secrets for their owner.
     ///
     /// # Errors
     /// Those of [`Sealer::seal`].
-    pub fn seal(&self, provider_id: &str, sealer: &Sealer) -> Result<Sealed> {
+    pub fn seal(&self, owner: Owner<'_>, sealer: &Sealer) -> Result<Sealed> {
         let values =
             self.iter().map(|(name, secret)| (name.to_owned(), secret.expose().to_owned())).collect();
         let secrets = InlineSecrets { values };
         let bytes = Zeroizing::new(secrets.encode_to_vec());
         // Wipes the copies when dropped.
         drop(Self::new(secrets.values));
-        sealer.seal(&record(provider_id), &bytes)
+        sealer.seal(&owner.record(), &bytes)
     }
 
-    /// Opens the secrets of a provider.
+    /// Opens the secrets of their owner.
     ///
     /// # Errors
     /// Those of [`Sealer::open`].
-    pub fn open(provider_id: &str, sealer: &Sealer, sealed: &Sealed) -> Result<Self> {
-        let bytes = sealer.open(&record(provider_id), sealed)?;
+    pub fn open(owner: Owner<'_>, sealer: &Sealer, sealed: &Sealed) -> Result<Self> {
+        let bytes = sealer.open(&owner.record(), sealed)?;
         let secrets = InlineSecrets::decode(bytes.as_slice())
             .map_err(|cause| Error::internal("the sealed credential cannot be read", cause))?;
         Ok(Self::new(secrets.values))
     }
 }
 
-/// The name of the record to which a credential is bound. The store names it alike.
-fn record(provider_id: &str) -> String {
-    format!("provider/{provider_id}")
+// === impl Owner ===
+
+impl Owner<'_> {
+    /// The name of the record. The store names it alike.
+    fn record(self) -> String {
+        match self {
+            Self::Provider(id) => format!("provider/{id}"),
+            Self::SecretManager(id) => format!("secret_manager/{id}"),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::Credential;
+    use super::{Credential, Owner};
     use crate::secrets::{MasterKeys, Sealer};
 
     #[test]
-    fn a_credential_opens_for_its_own_provider_only_and_is_never_printed() {
+    fn a_credential_opens_for_its_own_owner_only_and_is_never_printed() {
         let sealer = Sealer::new(&MasterKeys::generate().unwrap()).unwrap();
         let credential = Credential::new(BTreeMap::from([("apikey".into(), "sk-canary-1234".into())]));
-        let sealed = credential.seal("p1", &sealer).unwrap();
-        let opened = Credential::open("p1", &sealer, &sealed).unwrap();
+        let sealed = credential.seal(Owner::Provider("1"), &sealer).unwrap();
+        let opened = Credential::open(Owner::Provider("1"), &sealer, &sealed).unwrap();
         assert!(opened.same_as(&credential));
-        assert!(Credential::open("p2", &sealer, &sealed).is_err());
+        for other in [Owner::Provider("2"), Owner::SecretManager("1")] {
+            assert!(Credential::open(other, &sealer, &sealed).is_err(), "{other:?}");
+        }
         assert!(!format!("{credential:?} {sealed:?} {sealer:?}").contains("canary"));
     }
 }

@@ -4,7 +4,13 @@
 //! open. The next start seals everything anew, and the others can be taken away. A `KEY` is 32 bytes as 64 hexadecimal
 //! digits or as base64. A key without a version is version 1.
 
-use std::{collections::BTreeMap, fmt, fmt::Write as _, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    fmt::Write as _,
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use base64::{
     Engine,
@@ -18,7 +24,7 @@ use crate::{
     private_file,
 };
 
-/// Name of the generated file in the data directory.
+/// Name of the generated file in a data directory.
 const FILE: &str = "master.key";
 /// Bytes of a key.
 const LENGTH: usize = 32;
@@ -74,7 +80,7 @@ impl MasterKeys {
     /// # Errors
     /// [`Reason::FailedPrecondition`] when the file cannot be used, or is missing beside a store.
     pub fn from_data_dir(dir: &Path, has_store: bool) -> Result<Self> {
-        let path = dir.join(FILE);
+        let path = Self::file_in(dir);
         if fs::exists(&path).unwrap_or(true) {
             if private_file::open_to_others(&path).unwrap_or(false) {
                 return Err(start_error(format!(
@@ -92,18 +98,16 @@ impl MasterKeys {
             )));
         }
         let keys = Self::generate()?;
-        let mut text = Zeroizing::new(String::with_capacity(2 * LENGTH + 16));
-        for (version, key) in keys.versions() {
-            let _ = write!(text, "{version}:");
-            for byte in key {
-                let _ = write!(text, "{byte:02x}");
-            }
-            text.push('\n');
-        }
-        private_file::write(&path, text.as_bytes()).map_err(|cause| {
+        private_file::write(&path, keys.text().as_bytes()).map_err(|cause| {
             start_error(format!("the master key cannot be written to {}: {cause}", path.display()))
         })?;
         Ok(keys)
+    }
+
+    /// Where the generated key of a data directory is.
+    #[must_use]
+    pub fn file_in(dir: &Path) -> PathBuf {
+        dir.join(FILE)
     }
 
     /// A random key of version 1.
@@ -111,10 +115,54 @@ impl MasterKeys {
     /// # Errors
     /// [`Reason::Internal`] when there is no randomness.
     pub fn generate() -> Result<Self> {
-        let mut key = Zeroizing::new([0; LENGTH]);
-        aws_lc_rs::rand::fill(key.as_mut_slice())
-            .map_err(|cause| Error::internal("the machine gives no randomness", cause))?;
-        Ok(Self(BTreeMap::from([(1, key)])))
+        Ok(Self(BTreeMap::from([(1, random()?)])))
+    }
+
+    /// The same with a new random version, which seals from then on.
+    ///
+    /// # Errors
+    /// [`Reason::Internal`] when there is no randomness, or no higher version.
+    pub fn with_next(&self) -> Result<Self> {
+        let next =
+            self.newest().checked_add(1).ok_or_else(|| wrong("there is no version above its newest"))?;
+        let mut keys = self.0.clone();
+        keys.insert(next, random()?);
+        Ok(Self(keys))
+    }
+
+    /// The newest version without the others.
+    #[must_use]
+    pub fn newest_alone(&self) -> Self {
+        Self(self.0.clone().split_off(&self.newest()))
+    }
+
+    /// Whether there are others beside the newest version.
+    #[must_use]
+    pub fn has_older(&self) -> bool {
+        self.0.len() > 1
+    }
+
+    /// Puts these versions in place of what a file holds. After a crash either the old or the new ones are there. The file
+    /// keeps its owner and its mode.
+    ///
+    /// # Errors
+    /// Those of the file system. Then the old ones are there.
+    pub fn replace_file(&self, path: &Path) -> io::Result<()> {
+        private_file::replace(path, self.text().as_bytes())
+    }
+
+    /// One version a line, as [`MasterKeys::parse`] reads it.
+    fn text(&self) -> Zeroizing<String> {
+        // Long enough from the start: growing would leave copies of the keys behind.
+        let mut text = Zeroizing::new(String::with_capacity(self.0.len() * (2 * LENGTH + 16)));
+        for (version, key) in self.versions() {
+            let _ = write!(text, "{version}:");
+            for byte in key {
+                let _ = write!(text, "{byte:02x}");
+            }
+            text.push('\n');
+        }
+        text
     }
 
     /// The versions, oldest first.
@@ -123,7 +171,8 @@ impl MasterKeys {
     }
 
     /// The version that seals.
-    pub(super) fn newest(&self) -> u32 {
+    #[must_use]
+    pub fn newest(&self) -> u32 {
         self.0.keys().next_back().copied().unwrap_or_default()
     }
 }
@@ -132,6 +181,13 @@ impl fmt::Debug for MasterKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("MasterKeys").field(&self.0.keys()).finish()
     }
+}
+
+fn random() -> Result<Zeroizing<[u8; LENGTH]>> {
+    let mut key = Zeroizing::new([0; LENGTH]);
+    aws_lc_rs::rand::fill(key.as_mut_slice())
+        .map_err(|cause| Error::internal("the machine gives no randomness", cause))?;
+    Ok(key)
 }
 
 fn decode(text: &str) -> Option<Zeroizing<[u8; LENGTH]>> {
@@ -170,66 +226,4 @@ fn start_error(message: String) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::MasterKeys;
-
-    const BASE64: &str = "/////////////////////////////////////////w8=";
-
-    #[test]
-    fn hex_and_both_kinds_of_base64_are_read() {
-        for text in [
-            "ab".repeat(32),
-            "AB".repeat(32) + "\n",
-            BASE64.to_owned(),
-            BASE64.trim_end_matches('=').to_owned(),
-            BASE64.replace('/', "_"),
-        ] {
-            assert_eq!(MasterKeys::parse(&text).unwrap().newest(), 1, "{text}");
-        }
-    }
-
-    #[test]
-    fn the_highest_version_is_the_newest_wherever_it_stands() {
-        let (one, two) = ("01".repeat(32), "02".repeat(32));
-        assert_eq!(MasterKeys::parse(&format!("1:{one}\n2:{two}\n")).unwrap().newest(), 2);
-        assert_eq!(MasterKeys::parse(&format!("2:{two},{one}")).unwrap().newest(), 2);
-    }
-
-    #[test]
-    fn anything_else_is_refused_without_showing_it() {
-        let key = "cd".repeat(32);
-        for text in
-            ["", "short", &key[1..], &format!("x:{key}"), &format!("0:{key}"), &format!("{key},1:{key}")]
-        {
-            let error = MasterKeys::parse(text).unwrap_err();
-            assert!(!error.to_string().contains(&key[2..]), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_generated_key_is_kept_and_private() {
-        let dir = tempfile::tempdir().unwrap();
-        let made = MasterKeys::from_data_dir(dir.path(), false).unwrap();
-        let read = MasterKeys::from_data_dir(dir.path(), true).unwrap();
-        assert_eq!(made.0, read.0);
-        assert!(!crate::private_file::open_to_others(&dir.path().join("master.key")).unwrap());
-    }
-
-    #[test]
-    fn a_generated_key_that_others_may_read_is_refused() {
-        use std::os::unix::fs::PermissionsExt;
-        let dir = tempfile::tempdir().unwrap();
-        MasterKeys::from_data_dir(dir.path(), false).unwrap();
-        let path = dir.path().join("master.key");
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        let error = MasterKeys::from_data_dir(dir.path(), true).unwrap_err();
-        assert!(error.message().contains("chmod 600"), "{error}");
-    }
-
-    #[test]
-    fn no_second_key_is_made_beside_a_store() {
-        let dir = tempfile::tempdir().unwrap();
-        assert!(MasterKeys::from_data_dir(dir.path(), true).is_err());
-        assert!(!dir.path().join("master.key").exists());
-    }
-}
+mod tests;

@@ -9,48 +9,63 @@ use std::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::{Access, Caller, Group, Homes, Key, Live, Records, Snapshot, StoredKey, StoredProvider, Target};
+use super::{
+    Access, Caller, Group, Homes, Key, Live, Records, Snapshot, StoredKey, StoredProvider, Target,
+    issuer::issuers, references,
+};
 use crate::{
     error::{Error, Reason, Result},
     http::{Client, Clients, Way},
+    metrics::SecretReads,
     proto::{
         self,
         v1::{AccessRole, Model},
     },
     providers::{BASE_URL, Endpoint, Upstream, provider_type},
-    secrets::{Credential, Sealer},
+    secrets::{Credential, Keeper, LocalSecrets, Owner, Sealer},
 };
 
 /// Stands where a built-in type has no address.
 const NOWHERE: &str = "http://built-in.invalid";
 
-/// What turns a provider's connection into a client.
+/// What turns connections into clients, and references into secrets.
 #[derive(Clone, Debug)]
 pub struct Connector {
     /// The clients that are in use.
     pub clients: Clients,
-    /// Opens keys of client certificates and passwords of proxies.
+    /// Opens keys of client certificates, passwords of proxies and credentials of secret managers.
     pub sealer: Arc<Sealer>,
+    /// What references may read on this machine.
+    pub local: LocalSecrets,
+    /// Counts reads of what is referred to.
+    pub secret_reads: SecretReads,
 }
 
-/// Builds the snapshot of `records`. Live counters are taken over from `previous` by model id, tokens by provider id, homes
-/// by key id, and clients from whoever uses them.
+/// Builds the snapshot of `records`. Live counters are taken over from `previous` by model id, tokens and what references
+/// have read by provider id, homes by key id, keys of issuers by their URL, and clients from whoever uses them.
 ///
 /// # Errors
 /// Every problem that was found.
 pub fn build(records: Records, previous: &Snapshot, connector: &Connector) -> Result<Snapshot, Vec<Error>> {
     let mut problems = Vec::new();
-    let upstreams = upstreams(&records, previous, connector, &mut problems);
+    let keepers = references::keepers(&records, previous, connector).unwrap_or_else(|found| {
+        problems.extend(found.into_iter().map(broken));
+        BTreeMap::new()
+    });
+    let upstreams = upstreams(&records, previous, &keepers, connector, &mut problems);
     let groups = groups(&records, &upstreams, previous, &mut problems);
     let keys = keys(&records, previous, &mut problems);
+    let issuers = issuers(&records, previous, connector, &mut problems);
     if problems.is_empty() {
         let access = Access::of(&records);
         Ok(Snapshot {
             revision: records.revision,
             records: Arc::new(records),
             upstreams,
+            keepers,
             groups,
             keys,
+            issuers,
             access,
         })
     } else {
@@ -61,6 +76,7 @@ pub fn build(records: Records, previous: &Snapshot, connector: &Connector) -> Re
 fn upstreams(
     records: &Records,
     previous: &Snapshot,
+    keepers: &BTreeMap<String, Arc<Keeper>>,
     connector: &Connector,
     problems: &mut Vec<Error>,
 ) -> BTreeMap<String, Arc<Upstream>> {
@@ -73,11 +89,20 @@ fn upstreams(
         }
         match upstream(stored, connector) {
             Ok(mut upstream) => {
-                if let Some(before) =
-                    previous.upstreams.get(id).filter(|before| same_login(before, &upstream))
-                {
-                    upstream.token = Arc::clone(&before.token);
+                let row = upstream.provider_type;
+                let mut referenced = references::referenced(stored, row, records, keepers, connector);
+                if let Some(before) = previous.upstreams.get(id) {
+                    let same_login = same_login(before, &upstream);
+                    if same_login {
+                        upstream.token = Arc::clone(&before.token);
+                    }
+                    let old = before.referenced.as_ref();
+                    referenced = referenced.map(|new| match old {
+                        Some(old) => new.following(old, same_login),
+                        None => new,
+                    });
                 }
+                upstream.referenced = referenced.map(Arc::new);
                 upstreams.insert(id.clone(), Arc::new(upstream));
             }
             Err(why) => problems.push(broken(format!("provider \"{name}\": {why}"))),
@@ -120,11 +145,13 @@ fn upstream(stored: &StoredProvider, connector: &Connector) -> Result<Upstream, 
         headers,
         credential: stored.credential.clone(),
         token: Arc::default(),
+        referenced: None,
         client: connector.client(stored).map_err(|error| error.to_string())?,
     })
 }
 
-/// Whether the token of one is good for the other: it is for the same credential and comes from the same place.
+/// Whether the token of one is good for the other: it is for the same credential and comes from the same place. What is
+/// referred to has its own tokens, whose places are compared alike.
 fn same_login(one: &Upstream, other: &Upstream) -> bool {
     (&one.credential, &one.base_url, &one.settings) == (&other.credential, &other.base_url, &other.settings)
 }
@@ -237,7 +264,7 @@ fn until(stored: &StoredKey, key: &Key) -> Option<SystemTime> {
 
 fn key(stored: &StoredKey, homes: Arc<Homes>) -> Result<Key, &'static str> {
     let role = match AccessRole::try_from(stored.key.role) {
-        Ok(role @ (AccessRole::Admin | AccessRole::Manage | AccessRole::User)) => role,
+        Ok(role @ (AccessRole::Admin | AccessRole::Manage | AccessRole::User | AccessRole::Audit)) => role,
         Ok(AccessRole::Unspecified) | Err(_) => return Err("its role is unknown"),
     };
     let expires = match &stored.key.expire_time {
@@ -249,6 +276,7 @@ fn key(stored: &StoredKey, homes: Arc<Homes>) -> Result<Key, &'static str> {
         name: stored.key.name.clone(),
         role,
         groups: stored.key.groups.clone(),
+        issuer: String::new(),
     };
     Ok(Key { caller: Arc::new(caller), disabled: stored.key.disabled, expires, homes })
 }
@@ -260,12 +288,19 @@ fn broken(message: String) -> Error {
 // === impl Connector ===
 
 impl Connector {
+    /// One whose references may read nothing on this machine.
+    #[must_use]
+    pub fn new(sealer: Arc<Sealer>) -> Self {
+        let (local, secret_reads) = (LocalSecrets::default(), SecretReads::default());
+        Self { clients: Clients::default(), sealer, local, secret_reads }
+    }
+
     fn client(&self, stored: &StoredProvider) -> Result<Client> {
         let Some(connection) = &stored.provider.connection else {
             return self.clients.get(&Way::default());
         };
         let credential = match &stored.credential {
-            Some(sealed) => Credential::open(&stored.provider.id, &self.sealer, sealed)?,
+            Some(sealed) => Credential::open(Owner::Provider(&stored.provider.id), &self.sealer, sealed)?,
             None => Credential::default(),
         };
         self.clients.get(&Way::of(connection, |name| credential.get(name).cloned()))

@@ -9,10 +9,12 @@ use std::{
     time::SystemTime,
 };
 
-use super::{Access, Caller, Records};
+use super::{Access, Caller, Records, TrustedIssuer};
 use crate::{
     error::{Error, Reason, Result},
     providers::Upstream,
+    secrets::Keeper,
+    task::Tasks,
 };
 
 /// One revision of the configuration. Plain maps: no locks, and no secret that is not sealed or hashed.
@@ -24,10 +26,14 @@ pub struct Snapshot {
     pub records: Arc<Records>,
     /// Providers ready to be called, by id.
     pub upstreams: BTreeMap<String, Arc<Upstream>>,
+    /// Secret managers ready to be read, by id.
+    pub keepers: BTreeMap<String, Arc<Keeper>>,
     /// What a `model` in a call may say: alias, model id, upstream id.
     pub groups: HashMap<String, Arc<Group>>,
     /// API keys by the keyed hash of their secret.
     pub keys: HashMap<[u8; 32], Key>,
+    /// Issuers of tokens that are not disabled, by what their tokens say as `iss`.
+    pub issuers: HashMap<String, Arc<TrustedIssuer>>,
     /// What policies allow.
     pub access: Access,
 }
@@ -114,6 +120,12 @@ impl Snapshot {
     pub fn targets(&self) -> impl Iterator<Item = &Arc<Target>> {
         let own_groups = self.records.models.keys().filter_map(|id| self.groups.get(id));
         own_groups.flat_map(|group| &group.targets)
+    }
+
+    /// Begins to read what providers refer to, where that is not known yet.
+    pub(super) fn prepare(&self, tasks: &Tasks) {
+        let referenced = self.upstreams.values().filter_map(|upstream| upstream.referenced.as_ref());
+        referenced.for_each(|referenced| referenced.prepare(tasks));
     }
 
     /// The targets that `name` stands for.

@@ -7,7 +7,6 @@ mod auth;
 mod body;
 mod login;
 mod pace;
-mod redact;
 mod sigv4;
 mod stream;
 
@@ -18,13 +17,13 @@ use bytes::Bytes;
 use tokio::time::Instant;
 use url::Url;
 
-use self::auth::Opener;
+use self::auth::{Chances, Opener};
 pub use self::{body::Body, pace::Pace, stream::ChunkStream};
 use crate::{
     clock::Clock,
     error::{Error, Reason, Result},
     providers::{Endpoint, Outbound, Upstream},
-    secrets::Sealer,
+    secrets::{Sealer, redact},
     task::Tasks,
 };
 
@@ -99,22 +98,20 @@ impl Driver {
             return Err(self.refusal(to, reply.status, &HeaderMap::new(), body).await);
         }
         let mut request = request(to, address, outbound)?;
-        let exchanged = to.provider_type.auth.iter().any(|kind| kind.is_exchanged());
-        let mut spare = if exchanged { request.try_clone() } else { None };
+        let mut chances = Chances::of(to);
         loop {
-            let token = within(to, pace, self.opener.authorize(&to.client, to, &mut request)).await??;
+            let spare = if chances.are_left() { request.try_clone() } else { None };
+            let shown = within(to, pace, self.opener.authorize(&to.client, to, &mut request)).await??;
             let response = within(to, pace, to.client.send(request)).await?;
             let response = response.map_err(|error| unreachable(to, address, error))?;
             let status = response.status();
             if status.is_success() {
                 return Ok(Body::http(response));
             }
-            // A token may end before its time; the credential behind it is good for another, once.
-            if let (StatusCode::UNAUTHORIZED, Some(token)) = (status, token)
-                && let Some(again) = spare.take()
-                && to.token.refuse(&token)
+            if let (StatusCode::UNAUTHORIZED, Some(spare)) = (status, spare)
+                && within(to, pace, self.opener.has_other(to, &shown, &mut chances)).await??
             {
-                request = again;
+                request = spare;
                 continue;
             }
             if let (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(proxy)) = (status, to.client.proxy()) {
@@ -148,12 +145,7 @@ impl Driver {
     /// goes through here, also those that an adapter finds in an answer.
     #[must_use]
     pub fn explain(&self, to: &Upstream, error: Error) -> Error {
-        let error = error.provider(&to.name);
-        match self.opener.secrets(to) {
-            Ok(credential) => redact::redact(error, &credential),
-            // Nothing was sent either.
-            Err(_) => error,
-        }
+        redact(error.provider(&to.name), &self.opener.secrets(to))
     }
 
     /// The tasks in which the rest of a finished answer is read.

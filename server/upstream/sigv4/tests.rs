@@ -31,6 +31,7 @@ fn upstream(region: Option<&str>) -> Upstream {
         headers: HeaderMap::new(),
         credential: None,
         token: Arc::default(),
+        referenced: None,
         client: Clients::default().get(&Way::default()).unwrap(),
     }
 }

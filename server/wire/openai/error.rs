@@ -48,9 +48,12 @@ fn read_value(value: &Value) -> VendorError {
     let code = member("code").or_else(|| member("errorCode")).and_then(text_of);
     let status = ["status_code", "status", "code"].iter().find_map(|name| member(name).and_then(status_of));
     VendorError {
-        message: ["message", "detail", "error", "msg", "title", "errorMessage"]
-            .iter()
-            .find_map(|name| member(name).and_then(words_of)),
+        // Vault's list holds the words themselves.
+        message: inner.as_str().and_then(shown).or_else(|| {
+            ["message", "detail", "error", "msg", "title", "errorMessage"]
+                .iter()
+                .find_map(|name| member(name).and_then(words_of))
+        }),
         param: member("param").and_then(text_of),
         kind: member("type").and_then(text_of),
         code,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{error::Error, secrets::Credential};
+use crate::{error::Error, secret::Secret};
 
 /// Shorter secrets are not looked for: they would match by chance.
 const MIN_REDACTED: usize = 8;
@@ -10,9 +10,10 @@ const REDACTED: &str = "[redacted]";
 /// What stands where a text was cut, see [`Error::new`].
 const CUT: &str = "...";
 
-/// The error without the secrets of the credential, in whatever part of it an upstream's words stand.
-pub(super) fn redact(error: Error, credential: &Credential) -> Error {
-    let secrets = credential.iter().map(|(_, secret)| secret.expose());
+/// The error without these secrets, in whatever part of it somebody else's words stand.
+#[must_use]
+pub fn redact<'a>(error: Error, secrets: impl IntoIterator<Item = &'a Secret>) -> Error {
+    let secrets = secrets.into_iter().map(Secret::expose);
     let secrets: Vec<&str> = secrets.filter(|secret| secret.len() >= MIN_REDACTED).collect();
     error.reworded(|text| without(text, &secrets))
 }
@@ -44,19 +45,16 @@ fn cut_secret(text: &str, secret: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::redact;
     use crate::{
         error::{Error, Reason},
-        secrets::Credential,
+        secret::Secret,
     };
 
     const KEY: &str = "sk-canary-0123456789-abcdefghij";
 
-    fn credential() -> Credential {
-        let secrets = [("apikey", KEY), ("id", "east")];
-        Credential::new(secrets.map(|(name, secret)| (name.to_owned(), secret.to_owned())).into())
+    fn secrets() -> [Secret; 2] {
+        [KEY, "east"].map(|secret| Secret::new(secret.to_owned()))
     }
 
     #[test]
@@ -64,7 +62,7 @@ mod tests {
         let error = Error::new(Reason::ProviderRejected, format!("key {KEY} of east, yes {KEY}"))
             .upstream_code(format!("bad_{KEY}"))
             .field(KEY);
-        let error = redact(error, &credential());
+        let error = redact(error, &secrets());
         assert_eq!(error.message(), "key [redacted] of east, yes [redacted]", "what is short is no secret");
         assert!(!format!("{error} {error:?}").contains("canary"));
         assert_eq!(error.detail().upstream_code.as_deref(), Some("bad_[redacted]"));
@@ -78,7 +76,7 @@ mod tests {
                 Reason::ProviderRejected,
                 format!("{}{KEY}{}", "x".repeat(4096 - room), "y".repeat(50)),
             );
-            let error = redact(error, &credential());
+            let error = redact(error, &secrets());
             assert!(room < 8 || !error.message().contains("sk-canar"), "{room}");
         }
     }
@@ -88,8 +86,7 @@ mod tests {
         let error =
             Error::new(Reason::ProviderRejected, "no such thing...").field("messages").upstream_code("x");
         let before = format!("{error:?}");
-        assert_eq!(format!("{:?}", redact(error, &credential())), before);
-        let none = Credential::new(BTreeMap::new());
-        assert_eq!(redact(Error::new(Reason::Internal, KEY), &none).message(), KEY);
+        assert_eq!(format!("{:?}", redact(error, &secrets())), before);
+        assert_eq!(redact(Error::new(Reason::Internal, KEY), []).message(), KEY);
     }
 }
