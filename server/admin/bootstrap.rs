@@ -9,7 +9,7 @@ use crate::{
     proto::v1::{AccessRole, ApiKey},
     secret::Secret,
     secrets::KeyHasher,
-    state::{Change, Records, State},
+    state::{Change, Origin, Records, State},
 };
 
 /// Name of the key that the environment gives.
@@ -30,7 +30,8 @@ pub async fn apply(
     let now = clock.now();
     if let Some(given) = admin_key {
         key_plan::check_secret(VARIABLE, &given)?;
-        let (changed, revision) = state.change(|records| with_key(records, &given, hasher, now)).await?;
+        let (changed, revision) =
+            state.change(&Origin::own("Bootstrap"), |records| with_key(records, &given, hasher, now)).await?;
         if changed {
             tracing::info!(name = NAME, revision, "the administrator's API key was set from {VARIABLE}");
         }
@@ -38,7 +39,7 @@ pub async fn apply(
     }
     let made = key_plan::random_secret()?;
     let (used, revision) = state
-        .change(|records| {
+        .change(&Origin::own("Bootstrap"), |records| {
             if records.keys.values().any(|stored| key_plan::is_usable_admin(&stored.key, now)) {
                 return Ok((Vec::new(), false));
             }

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
+pub(super) use crate::secrets::{MAX_SECRET_BYTES, fits_header};
 
 /// The longest name.
 pub(super) const MAX_NAME: usize = 128;
-/// The longest secret.
-pub(super) const MAX_SECRET_BYTES: usize = 16 << 10;
 const MAX_LABELS: usize = 64;
 const MAX_LABEL_VALUE: usize = 1024;
 

@@ -2,8 +2,8 @@
 
 use crate::{
     error::{Error, Reason, Result},
-    proto::v1::Model,
-    state::{Records, StoredKey, StoredProvider},
+    proto::v1::{Issuer, Model},
+    state::{Records, StoredKey, StoredManager, StoredProvider},
 };
 
 /// Ids shown when a name fits several models.
@@ -32,6 +32,28 @@ pub(super) fn provider_by_name<'a>(records: &'a Records, name: &str) -> Option<&
     records.providers.values().find(|stored| stored.provider.name == name)
 }
 
+/// The secret manager of this id or name.
+pub(super) fn secret_manager<'a>(
+    records: &'a Records,
+    field: &str,
+    id_or_name: &str,
+) -> Result<&'a StoredManager> {
+    given(field, id_or_name, "give the id or the name of a secret manager")?;
+    let found =
+        records.secret_managers.get(id_or_name).or_else(|| secret_manager_by_name(records, id_or_name));
+    found.ok_or_else(|| {
+        let message = format!(
+            "secret manager \"{id_or_name}\" does not exist; list them with ProviderAdmin.ListSecretManagers"
+        );
+        Error::new(Reason::SecretManagerNotFound, message).field(field)
+    })
+}
+
+/// The secret manager of this name.
+pub(super) fn secret_manager_by_name<'a>(records: &'a Records, name: &str) -> Option<&'a StoredManager> {
+    records.secret_managers.values().find(|stored| stored.manager.name == name)
+}
+
 /// The API key of this id or name.
 pub(super) fn key<'a>(records: &'a Records, field: &str, id_or_name: &str) -> Result<&'a StoredKey> {
     given(field, id_or_name, "give the id or the name of an API key")?;
@@ -48,6 +70,24 @@ pub(super) fn key<'a>(records: &'a Records, field: &str, id_or_name: &str) -> Re
 /// The API key of this name.
 pub(super) fn key_by_name<'a>(records: &'a Records, name: &str) -> Option<&'a StoredKey> {
     records.keys.values().find(|stored| stored.key.name == name)
+}
+
+/// The issuer of this id or name.
+pub(super) fn issuer<'a>(records: &'a Records, field: &str, id_or_name: &str) -> Result<&'a Issuer> {
+    given(field, id_or_name, "give the id or the name of an issuer")?;
+    let found = records.issuers.get(id_or_name).or_else(|| issuer_by_name(records, id_or_name));
+    found.ok_or_else(|| {
+        Error::new(
+            Reason::IssuerNotFound,
+            format!("issuer \"{id_or_name}\" does not exist; list issuers with AccessAdmin.ListIssuers"),
+        )
+        .field(field)
+    })
+}
+
+/// The issuer of this name.
+pub(super) fn issuer_by_name<'a>(records: &'a Records, name: &str) -> Option<&'a Issuer> {
+    records.issuers.values().find(|issuer| issuer.name == name)
 }
 
 /// The one of the models that `name` fits.
@@ -108,4 +148,16 @@ pub(super) fn no_model(field: &str, name: &str) -> Error {
 /// Refuses a name that is not said.
 pub(super) fn given(field: &str, name: &str, advice: &str) -> Result<()> {
     if name.is_empty() { Err(Error::invalid(field, advice)) } else { Ok(()) }
+}
+
+/// A resource that is named by its name keeps it: else a request sent twice would fail the second time.
+pub(super) fn keep_name(field: &str, wanted: &mut String, stored: &str) -> Result<()> {
+    if wanted.is_empty() {
+        stored.clone_into(wanted);
+    }
+    if wanted == stored {
+        return Ok(());
+    }
+    let message = format!("differs from the name in {field}.id; to rename, put the id there");
+    Err(Error::invalid(format!("{field}.name"), message))
 }

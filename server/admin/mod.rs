@@ -2,17 +2,21 @@
 //!
 //! Here: the methods of the administration services, one file a resource (`provider`, `model`, `api_key`) with the rules
 //! beside it (`*_plan`, `check`, `base_url`), and the ways in which a gateway gets its first resources: the bootstrap
-//! key, the seed file, ready-made providers. What a caller sees and may change of it is asked of `sight`, and what it may
-//! give to others of `policy_bound`. Not here: the permissions of roles (checked by the edges), wire formats. Imports
+//! key, the seed file, ready-made providers. What a caller sees and may change of it is asked of `sight`, what it may give
+//! to others of `policy_bound`, and which secrets it may refer to of `reference`. Not here: the permissions of roles (checked by the edges), wire formats. Imports
 //! `state`, `upstream` and below; imported by the edges and by the composition root.
 
 mod api_key;
+mod audit;
 pub mod base_url;
 pub mod bootstrap;
 mod check;
 mod connection_plan;
 mod explain;
 mod find;
+mod given;
+mod issuer;
+mod issuer_plan;
 mod key_plan;
 mod model;
 mod model_plan;
@@ -27,9 +31,15 @@ mod provider_type;
 mod rate_limit;
 mod rate_limit_plan;
 pub mod ready_made;
+mod reference;
+mod referenced_settings;
 mod removal;
 mod replay;
 mod rotate;
+mod secret_manager;
+mod secret_manager_kind;
+mod secret_manager_plan;
+mod secret_rules;
 pub mod seed;
 mod sight;
 mod stamp;

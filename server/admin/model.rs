@@ -33,7 +33,7 @@ impl Admin {
         let now = self.clock.now();
         let ((model, fresh), revision) = self
             .state
-            .change(|records| {
+            .change(&call.origin("CreateModel"), |records| {
                 let sight = Sight::newest(records, &call.caller);
                 let provider = &sight.provider("model.provider", &wanted.provider)?.provider.id;
                 sight.require(Permission::WriteModels, Resource::Model { id: ALL, provider })?;
@@ -101,7 +101,7 @@ impl Admin {
         let now = self.clock.now();
         let (model, revision) = self
             .state
-            .change(|records| {
+            .change(&call.origin("UpdateModel"), |records| {
                 let sight = Sight::newest(records, &call.caller);
                 let stored = sight.only_model("model.id", &wanted.id)?;
                 sight.require(Permission::WriteModels, of_model(stored))?;
@@ -128,7 +128,7 @@ impl Admin {
     ) -> Result<DeleteModelResponse> {
         let (gone, revision) = self
             .state
-            .change(|records| {
+            .change(&call.origin("DeleteModel"), |records| {
                 let sight = Sight::newest(records, &call.caller);
                 let gone = sight.only_model("id", &request.id)?.clone();
                 sight.require(Permission::WriteModels, of_model(&gone))?;

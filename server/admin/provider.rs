@@ -1,7 +1,7 @@
 //! Providers.
 
 use super::{
-    Admin,
+    Admin, find,
     page::Page,
     provider_plan::{self, Wanted},
     removal,
@@ -22,27 +22,33 @@ impl Admin {
     /// Registers an upstream. A repeat of the same request within ten seconds gives the first result.
     ///
     /// # Errors
-    /// What is wrong with the provider, that its name is taken, or that policies do not allow the caller to make any.
+    /// What is wrong with the provider, that its name is taken, that policies do not allow the caller to make any, or that
+    /// the secret that it refers to cannot be read.
     pub async fn create_provider(
         &self,
         call: &Call,
         request: CreateProviderRequest,
     ) -> Result<CreateProviderResponse> {
         let digest = Digest::of(call, "CreateProvider", &request, &self.hasher);
-        let wanted = Wanted::new(request.provider)?;
+        let mut wanted = Wanted::new(request.provider)?;
+        let any = Resource::Other(ResourceKind::Provider, ALL);
+        let newest = self.state.snapshot();
+        let sight = Sight::newest(&newest.records, &call.caller);
+        sight.require(Permission::WriteProviders, any)?;
+        self.take_over_settings(&sight, &newest.keepers, &mut wanted, None).await?;
         let now = self.clock.now();
         let ((provider, fresh), revision) = self
             .state
-            .change(|records| {
+            .change(&call.origin("CreateProvider"), |records| {
                 let sight = Sight::newest(records, &call.caller);
-                sight.require(Permission::WriteProviders, Resource::Other(ResourceKind::Provider, ALL))?;
+                sight.require(Permission::WriteProviders, any)?;
                 let first = self.replays.find(digest, now).and_then(|(id, etag)| {
                     records.providers.get(&id).filter(|stored| stored.provider.etag == etag)
                 });
                 if let Some(first) = first {
                     return Ok((Vec::new(), (first.provider.clone(), false)));
                 }
-                let stored = provider_plan::create(records, wanted, &self.sealer, now)?;
+                let stored = provider_plan::create(&sight, wanted, &self.sealer, now)?;
                 let provider = stored.provider.clone();
                 self.replays.keep(digest, now, &provider.id, &provider.etag);
                 Ok((vec![Change::PutProvider(Box::new(stored))], (provider, true)))
@@ -87,25 +93,30 @@ impl Admin {
     /// Replaces a provider. Its id, type and create time stay, and its credential unless a new one is given.
     ///
     /// # Errors
-    /// What is wrong with the provider, that there is none, that it has changed since it was read, or that policies do not
-    /// allow it.
+    /// What is wrong with the provider, that there is none, that it has changed since it was read, that policies do not
+    /// allow it, or that the secret that it refers to cannot be read.
     pub async fn update_provider(
         &self,
         call: &Call,
         request: UpdateProviderRequest,
     ) -> Result<UpdateProviderResponse> {
         let mut wanted = Wanted::new(request.provider)?;
+        let newest = self.state.snapshot();
+        let sight = Sight::newest(&newest.records, &call.caller);
+        let stored = sight.provider("provider.id", &wanted.provider.id)?;
+        sight.require(Permission::WriteProviders, of_provider(&stored.provider))?;
+        self.take_over_settings(&sight, &newest.keepers, &mut wanted, Some(stored)).await?;
         let now = self.clock.now();
         let (provider, revision) = self
             .state
-            .change(|records| {
+            .change(&call.origin("UpdateProvider"), |records| {
                 let sight = Sight::newest(records, &call.caller);
                 let stored = sight.provider("provider.id", &wanted.provider.id)?;
                 sight.require(Permission::WriteProviders, of_provider(&stored.provider))?;
                 if wanted.provider.id != stored.provider.id {
-                    keep_name(&mut wanted.provider.name, &stored.provider.name)?;
+                    find::keep_name("provider", &mut wanted.provider.name, &stored.provider.name)?;
                 }
-                let next = provider_plan::replace(records, stored, wanted, &self.sealer, now)?;
+                let next = provider_plan::replace(&sight, stored, wanted, &self.sealer, now)?;
                 let provider = next.provider.clone();
                 Ok((vec![Change::PutProvider(Box::new(next))], provider))
             })
@@ -126,7 +137,7 @@ impl Admin {
     ) -> Result<DeleteProviderResponse> {
         let (gone, revision) = self
             .state
-            .change(|records| {
+            .change(&call.origin("DeleteProvider"), |records| {
                 let sight = Sight::newest(records, &call.caller);
                 let gone = sight.provider("id", &request.id)?.provider.clone();
                 let models: Vec<_> =
@@ -159,20 +170,9 @@ fn require_removal(sight: &Sight<'_>, gone: &Provider, models: &[&Model]) -> Res
     }
     // Which of them it is stays unsaid: it may be hidden.
     let message = format!(
-        "key \"{}\" may not change all models of provider \"{}\", which would go with it; ask an administrator",
-        sight.caller_name(),
+        "{} may not change all models of provider \"{}\", which would go with it; ask an administrator",
+        sight.caller(),
         gone.name
     );
     Err(Error::new(Reason::PolicyDenied, message).provider(&gone.name))
-}
-
-/// A provider that is named by its name keeps it: else a request sent twice would fail the second time.
-fn keep_name(wanted: &mut String, stored: &str) -> Result<()> {
-    if wanted.is_empty() {
-        stored.clone_into(wanted);
-    }
-    if wanted == stored {
-        return Ok(());
-    }
-    Err(Error::invalid("provider.name", "differs from the name in provider.id; to rename, put the id there"))
 }

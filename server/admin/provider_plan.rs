@@ -4,15 +4,21 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use http::HeaderName;
 
-use super::{base_url, check, connection_plan, find, stamp};
+use super::{
+    base_url, check, connection_plan, find,
+    given::{self, Given},
+    reference,
+    sight::Sight,
+    stamp,
+};
 use crate::{
     error::{Error, Reason, Result},
     proto::{
         self,
-        v1::{self, Provider, credential::Source},
+        v1::{Provider, SecretReference},
     },
-    providers::{AUTH_URL, Auth, Endpoint, ProviderType, Setting, provider_type},
-    secrets::{Credential, Sealed, Sealer},
+    providers::{Auth, Endpoint, Hosts, ProviderType, Setting, provider_type},
+    secrets::{Credential, Owner, Sealed, Sealer},
     state::{Records, StoredProvider},
 };
 
@@ -46,7 +52,7 @@ const OWN_HEADERS: &[&str] = &[
 pub(super) struct Wanted {
     pub provider: Provider,
     /// `None`: it was not said.
-    pub credential: Option<Credential>,
+    pub credential: Option<Given>,
     /// Secrets of its connection. `None`: they were not said.
     pub connection_credential: Option<Credential>,
 }
@@ -55,23 +61,25 @@ impl Wanted {
     /// Takes the secrets out of the message, which is then free of them.
     pub(super) fn new(provider: Option<Provider>) -> Result<Self> {
         let mut provider = provider.ok_or_else(|| Error::invalid("provider", "is required"))?;
-        let credential = take_secrets(&mut provider.credential);
+        let credential = Given::take(&mut provider.credential);
         let connection = provider.connection.as_mut();
         let connection_credential =
-            connection.and_then(|connection| take_secrets(&mut connection.credential));
+            match connection.and_then(|connection| Given::take(&mut connection.credential)) {
+                None => None,
+                Some(Given::Inline(secrets)) => Some(secrets),
+                Some(Given::Reference(_)) => {
+                    let message =
+                        "cannot be used for a connection; give its secrets inline, they are sealed here";
+                    return Err(Error::invalid("provider.connection.credential.reference", message));
+                }
+            };
         Ok(Self { provider, credential, connection_credential })
-    }
-}
-
-fn take_secrets(credential: &mut Option<v1::Credential>) -> Option<Credential> {
-    match credential.take()?.source? {
-        Source::Inline(secrets) => Some(Credential::new(secrets.values)),
     }
 }
 
 /// A new provider.
 pub(super) fn create(
-    records: &Records,
+    sight: &Sight<'_>,
     wanted: Wanted,
     sealer: &Sealer,
     now: SystemTime,
@@ -79,21 +87,20 @@ pub(super) fn create(
     let Wanted { mut provider, credential, connection_credential } = wanted;
     let row = provider_type(&provider.r#type).map_err(|error| error.field("provider.type"))?;
     normalize(&mut provider, row)?;
-    let (credential, of_connection) =
-        (credential.unwrap_or_default(), connection_credential.unwrap_or_default());
-    check_credential(row, &credential)?;
+    let given = credential.unwrap_or_else(|| Given::Inline(Credential::default()));
+    let of_connection = connection_credential.unwrap_or_default();
+    let credential = take(sight, row, &mut provider, given)?;
     connection_plan::normalize(&mut provider, row.endpoint, &of_connection)?;
-    free_name(records, &provider.name, "")?;
+    free_name(sight.records, &provider.name, "")?;
     provider.id = stamp::id();
     provider.create_time = Some(proto::timestamp(now));
-    provider.credential_hint = hints(&credential);
     let sealed = seal(&credential.with(of_connection), &provider.id, sealer)?;
-    Ok(finish(records, provider, sealed, now))
+    Ok(finish(sight.records, provider, sealed, now))
 }
 
 /// A provider in place of `stored`. Secrets that are not said stay.
 pub(super) fn replace(
-    records: &Records,
+    sight: &Sight<'_>,
     stored: &StoredProvider,
     wanted: Wanted,
     sealer: &Sealer,
@@ -111,73 +118,89 @@ pub(super) fn replace(
     provider.r#type.clone_from(&old.r#type);
     let row = provider_type(&provider.r#type).map_err(|error| error.field("provider.type"))?;
     normalize(&mut provider, row)?;
-    free_name(records, &provider.name, &old.id)?;
+    free_name(sight.records, &provider.name, &old.id)?;
     provider.id.clone_from(&old.id);
     provider.create_time = old.create_time;
     let held = open(stored, sealer)?;
     let kept = held.part(|name| !connection_plan::owns(name));
     let kept_of_connection =
         connection_plan::still_used(provider.connection.as_ref(), &held.part(connection_plan::owns));
-    if moves(row, old, &provider) {
-        check_said("provider.credential", credential.as_ref(), &kept)?;
-        check_said("provider.connection.credential", connection_credential.as_ref(), &kept_of_connection)?;
+    let reference = given::reference(old.credential.as_ref());
+    let moved = Hosts::of(row, &provider).moved(&Hosts::of(row, old));
+    if moved {
+        let has_one = reference.is_some() || !kept.is_empty();
+        check_said("provider.credential", credential.is_some(), has_one)?;
+        let has_one = !kept_of_connection.is_empty();
+        check_said("provider.connection.credential", connection_credential.is_some(), has_one)?;
     }
-    if let Some(credential) = &credential {
-        check_credential(row, credential)?;
-    }
-    let credential = credential.unwrap_or(kept);
+    // What is there already for these hosts needs no permission.
+    let is_stored = |given: &SecretReference| {
+        !moved && reference.is_some_and(|stored| reference::same(sight, given, stored))
+    };
+    let given = credential.filter(|given| !matches!(given, Given::Reference(given) if is_stored(given)));
+    let credential = match given {
+        Some(given) => take(sight, row, &mut provider, given)?,
+        None => {
+            provider.credential.clone_from(&old.credential);
+            provider.credential_hint.clone_from(&old.credential_hint);
+            kept
+        }
+    };
     let of_connection = connection_credential.unwrap_or(kept_of_connection);
     connection_plan::normalize(&mut provider, row.endpoint, &of_connection)?;
-    provider.credential_hint = hints(&credential);
     let all = credential.with(of_connection);
     // Sealed anew only where it changed, so that what is sealed tells whether it did.
     let sealed = if all.same_as(&held) { stored.credential.clone() } else { seal(&all, &old.id, sealer)? };
-    Ok(finish(records, provider, sealed, now))
+    Ok(finish(sight.records, provider, sealed, now))
 }
 
-/// Whether calls go to another host than before, or through another one, which may see them.
-fn moves(row: &ProviderType, old: &Provider, new: &Provider) -> bool {
-    let origin = |address: &str| url::Url::parse(address).map(|url| url.origin()).ok();
-    let target = |provider: &Provider| {
-        row.endpoint.address(&provider.base_url, &provider.settings).and_then(|address| origin(&address))
+/// Checks the credential and writes it into the provider as readers see it. Gives the secrets that are sealed.
+fn take(sight: &Sight<'_>, row: &ProviderType, provider: &mut Provider, given: Given) -> Result<Credential> {
+    let secrets = match given {
+        Given::Inline(secrets) => {
+            check_credential(row, &secrets)?;
+            secrets
+        }
+        Given::Reference(reference) => {
+            provider.credential = Some(given::shown(reference::settle(sight, row, provider, reference)?));
+            Credential::default()
+        }
     };
-    let proxy = |provider: &Provider| origin(&provider.connection.as_ref()?.proxy_url);
-    let new_proxy = proxy(new);
-    let login = |provider: &Provider| provider.settings.get(AUTH_URL).and_then(|address| origin(address));
-    target(old) != target(new) || login(old) != login(new) || (new_proxy.is_some() && new_proxy != proxy(old))
+    provider.credential_hint = secrets.hints();
+    Ok(secrets)
 }
 
 /// A stored secret goes to the hosts that it was given for. Otherwise whoever may change providers could send it to a host
 /// of his own.
-fn check_said(field: &str, said: Option<&Credential>, kept: &Credential) -> Result<()> {
-    if said.is_some() || kept.is_empty() {
+fn check_said(field: &str, is_said: bool, has_one: bool) -> Result<()> {
+    if is_said || !has_one {
         return Ok(());
     }
-    let message = "is required where the address, auth_url or the proxy moves to another host: stored secrets stay with the host \
-                   they were given for";
+    let message = "is required where the address, auth_url or the proxy moves to another host, or others vouch for it by \
+                   ca_bundle_pem: stored secrets stay with the host they were given for";
     Err(Error::invalid(field, message))
 }
 
 fn open(stored: &StoredProvider, sealer: &Sealer) -> Result<Credential> {
     match &stored.credential {
-        Some(sealed) => Credential::open(&stored.provider.id, sealer, sealed),
+        Some(sealed) => Credential::open(Owner::Provider(&stored.provider.id), sealer, sealed),
         None => Ok(Credential::default()),
     }
 }
 
 fn seal(credential: &Credential, id: &str, sealer: &Sealer) -> Result<Option<Sealed>> {
-    if credential.is_empty() { Ok(None) } else { credential.seal(id, sealer).map(Some) }
+    if credential.is_empty() { Ok(None) } else { credential.seal(Owner::Provider(id), sealer).map(Some) }
 }
 
 /// The provider that makes `stored` be as wanted. `None`: it is so already.
 pub(super) fn reconcile(
-    records: &Records,
+    sight: &Sight<'_>,
     stored: &StoredProvider,
     wanted: Wanted,
     sealer: &Sealer,
     now: SystemTime,
 ) -> Result<Option<StoredProvider>> {
-    let next = replace(records, stored, wanted, sealer, now)?;
+    let next = replace(sight, stored, wanted, sealer, now)?;
     let content =
         |provider: &Provider| Provider { update_time: None, etag: String::new(), ..provider.clone() };
     let same = next.credential == stored.credential && content(&next.provider) == content(&stored.provider);
@@ -284,7 +307,7 @@ fn normalize_headers(
         if row.auth.iter().any(|auth| matches!(auth, Auth::Header(own) if header.as_str() == *own)) {
             return Err(Error::invalid(field, "cannot be set: it carries the credential; give that instead"));
         }
-        if value.len() > MAX_HEADER_BYTES || !fits_header(&value) {
+        if value.len() > MAX_HEADER_BYTES || !check::fits_header(&value) {
             return Err(Error::invalid(field, "must be at most 4096 visible ASCII characters"));
         }
         if kept.insert(header.as_str().to_owned(), value).is_some() {
@@ -308,7 +331,7 @@ fn check_credential(row: &ProviderType, credential: &Credential) -> Result<()> {
             return Err(required(field, row, known));
         }
         check::value(&field, secret.expose(), check::MAX_SECRET_BYTES)?;
-        if !fits_header(secret.expose()) {
+        if !check::fits_header(secret.expose()) {
             return Err(Error::invalid(field, "must be visible ASCII characters, as a header carries it"));
         }
         (known.check)(secret.expose()).map_err(|why| Error::invalid(field, why))?;
@@ -324,15 +347,6 @@ fn check_credential(row: &ProviderType, credential: &Credential) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// Whether every server reads it as it was meant: beyond ASCII they differ.
-fn fits_header(value: &str) -> bool {
-    value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
-}
-
-fn hints(credential: &Credential) -> BTreeMap<String, String> {
-    credential.iter().map(|(name, secret)| (name.to_owned(), format!("...{}", secret.hint()))).collect()
 }
 
 fn secret_field(name: &str) -> String {

@@ -6,17 +6,20 @@ use std::{
 };
 
 use super::{
-    Admin, find, model_plan,
+    Admin, find,
+    given::{self, Given},
+    model_plan,
     provider_plan::{self, Wanted},
+    sight::Sight,
     upstream_check::offered_models,
 };
 use crate::{
     clock::Clock,
     error::Result,
     proto::v1::{Model, Provider},
-    providers::{ProviderType, REGISTRY},
+    providers::{Hosts, ProviderType, REGISTRY, provider_type},
     secrets::{Credential, Sealer},
-    state::{Change, Records, State, StoredProvider},
+    state::{Caller, Change, Origin, Records, State, StoredProvider},
 };
 
 /// Marks a provider as ours to keep up to date. Without it, it is the operator's.
@@ -36,7 +39,9 @@ pub async fn create_providers(
 ) -> Result<()> {
     let wanted: Vec<_> = REGISTRY.iter().filter_map(|row| wanted(row, lookup)).collect();
     let now = clock.now();
-    state.change(|records| Ok((plan_providers(records, wanted, sealer, now), ()))).await?;
+    state
+        .change(&Origin::own("ReadyMade"), |records| Ok((plan_providers(records, wanted, sealer, now), ())))
+        .await?;
     Ok(())
 }
 
@@ -57,7 +62,8 @@ pub async fn register_models(admin: &Admin) {
         }
     }
     let now = admin.clock.now();
-    match admin.state.change(|records| Ok(plan_models(records, offers, now))).await {
+    match admin.state.change(&Origin::own("ReadyMade"), |records| Ok(plan_models(records, offers, now))).await
+    {
         Ok((count, revision)) => {
             tracing::info!(models = count, revision, "ready-made models were registered")
         }
@@ -86,16 +92,20 @@ fn wanted(row: &ProviderType, lookup: &(dyn Fn(&str) -> Option<String> + Sync)) 
             secrets.insert((*name).into(), value);
         }
     }
-    Some(Wanted { provider, credential: Some(Credential::new(secrets)), connection_credential: None })
+    let credential = Some(Given::Inline(Credential::new(secrets)));
+    Some(Wanted { provider, credential, connection_credential: None })
 }
 
 fn plan_providers(records: &Records, wanted: Vec<Wanted>, sealer: &Sealer, now: SystemTime) -> Vec<Change> {
+    // Nobody calls, and what the environment gives needs no permission.
+    let caller = Caller::default();
+    let sight = Sight::over(records, &caller);
     let mut changes = Vec::new();
     for wanted in wanted {
         let name = wanted.provider.name.clone();
         let planned = match find::provider_by_name(records, &name) {
-            None => provider_plan::create(records, wanted, sealer, now).map(Some),
-            Some(stored) if is_ready_made(stored) => update(records, stored, wanted, sealer, now),
+            None => provider_plan::create(&sight, wanted, sealer, now).map(Some),
+            Some(stored) if is_ready_made(stored) => update(&sight, stored, wanted, sealer, now),
             Some(_) => {
                 tracing::info!(provider = name, "there is a provider of this name already; it is left alone");
                 continue;
@@ -119,15 +129,18 @@ fn is_ready_made(stored: &StoredProvider) -> bool {
     stored.provider.labels.get(LABEL.0).is_some_and(|value| value == LABEL.1)
 }
 
-/// Takes what the environment says, and keeps what an operator has added.
+/// Takes what the environment says, and keeps what an operator has added. The environment's secrets go to no host that it
+/// does not name: whoever may change providers could name a host of his own there, and wait for the next start.
 fn update(
-    records: &Records,
+    sight: &Sight<'_>,
     stored: &StoredProvider,
     mut wanted: Wanted,
     sealer: &Sealer,
     now: SystemTime,
 ) -> Result<Option<StoredProvider>> {
     let old = &stored.provider;
+    let row = provider_type(&old.r#type)?;
+    let named = Hosts::of(row, &wanted.provider);
     if wanted.provider.base_url.is_empty() {
         wanted.provider.base_url.clone_from(&old.base_url);
     }
@@ -137,7 +150,14 @@ fn update(
     wanted.provider.headers.clone_from(&old.headers);
     wanted.provider.labels.clone_from(&old.labels);
     wanted.provider.connection.clone_from(&old.connection);
-    provider_plan::reconcile(records, stored, wanted, sealer, now)
+    if given::reference(old.credential.as_ref()).is_some() || Hosts::of(row, &wanted.provider).moved(&named) {
+        tracing::info!(
+            provider = old.name,
+            "an operator has changed its credential or host; it keeps its credential"
+        );
+        wanted.credential = None;
+    }
+    provider_plan::reconcile(sight, stored, wanted, sealer, now)
 }
 
 /// The changes, and how many there are. A model goes in the catalog without alias. What fits no rule is left out.

@@ -29,7 +29,8 @@ impl<'a> Sight<'a> {
     }
 
     /// By the newest records, which is what changes go by. Policies, role and groups are as they are now: while the call
-    /// waited for its turn, somebody may have taken them away. What a key began that is gone by now runs to its end.
+    /// waited for its turn, somebody may have taken them away. What a key began that is gone by now runs to its end, and so does
+    /// what the bearer of an issuer's token began.
     pub(super) fn newest(records: &'a Records, caller: &'a Caller) -> Self {
         let caller = match records.keys.get(&caller.id) {
             Some(stored) => Cow::Owned(holder(&stored.key)),
@@ -43,9 +44,14 @@ impl<'a> Sight<'a> {
         Self { records, access: Cow::Owned(Access::of(records)), caller: Cow::Borrowed(caller) }
     }
 
-    /// Name of the caller.
-    pub(super) fn caller_name(&self) -> &str {
-        &self.caller.name
+    /// Who calls.
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Groups of the caller.
+    pub(super) fn groups(&self) -> &[String] {
+        &self.caller.groups
     }
 
     /// Whether the caller may use a resource.
@@ -133,6 +139,7 @@ pub(super) fn holder(key: &ApiKey) -> Caller {
         name: key.name.clone(),
         role: AccessRole::try_from(key.role).unwrap_or_default(),
         groups: key.groups.clone(),
+        issuer: String::new(),
     }
 }
 

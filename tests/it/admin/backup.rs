@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 use sluicegate::{
     error::Reason,
     proto::v1::AccessRole,
-    secrets::MasterKeys,
+    secrets::{MasterKeys, Owner},
     store::{self, DataDir},
 };
 use sqlx::{ConnectOptions, Connection, Executor, sqlite::SqliteConnectOptions};
@@ -76,7 +76,8 @@ async fn a_copy_is_sealed_and_private_and_opens_with_its_master_key() {
 
     let twin = restored(&copy).await;
     let sealed = twin.state.snapshot().records.providers[&made.id].credential.clone().unwrap();
-    let opened = sluicegate::secrets::Credential::open(&made.id, &twin.sealer, &sealed).unwrap();
+    let opened =
+        sluicegate::secrets::Credential::open(Owner::Provider(&made.id), &twin.sealer, &sealed).unwrap();
     assert_eq!(opened.get("apikey").unwrap().expose(), CANARY);
 }
 
@@ -149,7 +150,7 @@ async fn what_is_no_sound_copy_replaces_nothing() {
     let newer = folder.path().join("newer.db");
     fs::copy(&sound, &newer).unwrap();
     let mut store = SqliteConnectOptions::new().filename(&newer).connect().await.unwrap();
-    store.execute("UPDATE _sqlx_migrations SET version = 9999").await.unwrap();
+    store.execute("UPDATE _sqlx_migrations SET version = version + 9999").await.unwrap();
     store.close().await.unwrap();
 
     for copy in [&damaged, &cut, &text, &empty, &newer, &folder.path().join("none.db")] {

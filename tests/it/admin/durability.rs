@@ -15,9 +15,9 @@ use sluicegate::{
     error::{Error, Reason, Result},
     proto::v1::{AccessRole, ApiKey},
     secret::Secret,
-    secrets::{Credential, MasterKeys, Sealer},
-    state::{Change, State, StoredKey},
-    store::{DataDir, Store},
+    secrets::{Credential, MasterKeys, Owner, Sealer},
+    state::{Change, Origin, State, StoredKey},
+    store::{DataDir, Filter, Store},
     task::Tasks,
 };
 use sqlx::{ConnectOptions, Executor, sqlite::SqliteConnectOptions};
@@ -76,10 +76,15 @@ async fn a_new_master_key_seals_anew_and_the_old_one_can_be_forgotten() {
     assert_eq!(bench.state.reseal().await.unwrap(), before + 1);
     assert_eq!(sealed(&bench).key_version, 2);
     assert_eq!(bench.state.reseal().await.unwrap(), before + 1, "nothing is left to do");
+    let told = bench.state.audit_events_after(0).await.unwrap();
+    let told: Vec<_> = told.iter().map(|event| &*event.action).collect();
+    let expected = ["FirstStart", "MasterKey", "CreateProvider", "CreateApiKey", "MasterKey", "Reseal"];
+    assert_eq!(told, expected);
+    assert_eq!(bench.state.verify_audit_log().await.unwrap().broken, None, "the chain outlives the key");
     let dir = bench.close().await;
 
     let bench = Bench::open_with(dir, &keys(&format!("2:{}", hex(2)))).await.unwrap();
-    let credential = Credential::open(&made.id, &bench.sealer, &sealed(&bench)).unwrap();
+    let credential = Credential::open(Owner::Provider(&made.id), &bench.sealer, &sealed(&bench)).unwrap();
     assert_eq!(credential.get("apikey").unwrap().expose(), CANARY);
     let hash = bench.hasher.hash(secret.as_bytes());
     assert!(bench.state.snapshot().keys.contains_key(&hash), "API keys stay good");
@@ -116,7 +121,7 @@ async fn others_on_the_machine_can_read_nothing() {
     let path = parent.path().join("a/data");
     let sealer = Arc::new(Sealer::new(&MasterKeys::generate().unwrap()).unwrap());
     let (state, _) = open_state(&path, &sealer, &Tasks::default()).await.unwrap();
-    state.change(|_| Ok((vec![put_key("a")], ()))).await.unwrap();
+    state.change(&Origin::own("Test"), |_| Ok((vec![put_key("a")], ()))).await.unwrap();
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o700);
     let files: Vec<_> = std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -162,9 +167,12 @@ async fn a_change_that_makes_no_configuration_changes_nothing() {
     let before = bench.state.snapshot();
     let orphan =
         Change::PutModel(Box::new(sluicegate::proto::v1::Model { id: "m".into(), ..model("gone", "m", "") }));
-    let outcome = bench.state.change(|_| Ok((vec![put_key("a"), orphan], ()))).await;
+    let outcome = bench.state.change(&Origin::own("Test"), |_| Ok((vec![put_key("a"), orphan], ()))).await;
     refused(outcome, Reason::FailedPrecondition, "", "provider that is not there");
-    let outcome = bench.state.change(|_| Err::<(Vec<Change>, ()), _>(Error::invalid("x", "no"))).await;
+    let outcome = bench
+        .state
+        .change(&Origin::own("Test"), |_| Err::<(Vec<Change>, ()), _>(Error::invalid("x", "no")))
+        .await;
     refused(outcome, Reason::InvalidRequest, "x", "no");
     assert!(Arc::ptr_eq(&before, &bench.state.snapshot()));
     let bench = bench.reopen().await;
@@ -174,21 +182,25 @@ async fn a_change_that_makes_no_configuration_changes_nothing() {
 #[tokio::test]
 async fn a_store_that_was_changed_behind_our_back_is_a_conflict_once() {
     let bench = Bench::new().await;
-    bench.state.change(|_| Ok((vec![put_key("a")], ()))).await.unwrap();
+    bench.state.change(&Origin::own("Test"), |_| Ok((vec![put_key("a")], ()))).await.unwrap();
     let before = bench.revision();
     let options = SqliteConnectOptions::new().filename(bench.dir.path().join("sluicegate.db"));
     let mut connection = options.connect().await.unwrap();
     connection.execute("DELETE FROM records WHERE kind = 'api_key'").await.unwrap();
     connection.execute("UPDATE meta SET value = value + 1").await.unwrap();
-    let outcome = bench.state.change(|_| Ok((vec![put_key("b")], ()))).await;
+    let outcome = bench.state.change(&Origin::own("Test"), |_| Ok((vec![put_key("b")], ()))).await;
     refused(outcome, Reason::Conflict, "", "try again");
     assert_eq!(
         (bench.revision(), names(&bench.state).len()),
         (before + 1, 0),
         "what the store holds is live"
     );
-    bench.state.change(|_| Ok((vec![put_key("b")], ()))).await.unwrap();
+    bench.state.change(&Origin::own("Test"), |_| Ok((vec![put_key("b")], ()))).await.unwrap();
     assert_eq!((bench.revision(), names(&bench.state)), (before + 2, vec!["b".to_owned()]));
+    let told: Vec<_> = bench.state.audit_events_after(0).await.unwrap();
+    let told: Vec<_> = told.iter().map(|event| (&*event.action, &*event.resource_name)).collect();
+    let expected = [("FirstStart", ""), ("MasterKey", ""), ("Test", "a"), ("Restore", ""), ("Test", "b")];
+    assert_eq!(told, expected, "what was not committed has no event, what came from outside has one");
 }
 
 /// However far a change has come when its caller leaves, it is in the store if and only if it is live.
@@ -198,11 +210,13 @@ async fn a_caller_that_leaves_cannot_tear_a_change() {
     let mut finished = 0;
     for polls in 0..24 {
         {
-            let change = pin!(bench.state.change(|_| Ok((vec![put_key(&format!("k{polls:02}"))], ()))));
+            let origin = Origin::own("Test");
+            let key = put_key(&format!("k{polls:02}"));
+            let change = pin!(bench.state.change(&origin, |_| Ok((vec![key], ()))));
             finished += usize::from(poll_some(change, polls).await);
         }
         // Waits for what the abandoned change may have begun.
-        bench.state.change(|_| Ok((Vec::new(), ()))).await.unwrap();
+        bench.state.change(&Origin::own("Test"), |_| Ok((Vec::new(), ()))).await.unwrap();
         let live = (bench.revision(), names(&bench.state));
         bench = bench.reopen().await;
         assert_eq!((bench.revision(), names(&bench.state)), live, "after {polls} polls");
@@ -232,7 +246,7 @@ async fn writer_that_is_killed() {
     let (state, _) = open_state(Path::new(&dir), &sealer, &Tasks::default()).await.unwrap();
     for number in names(&state).len() / 2.. {
         let pair = vec![put_key(&format!("a{number}")), put_key(&format!("b{number}"))];
-        let ((), revision) = state.change(|_| Ok((pair, ()))).await.unwrap();
+        let ((), revision) = state.change(&Origin::own("Test"), |_| Ok((pair, ()))).await.unwrap();
         println!("acknowledged {number} {revision}");
     }
 }
@@ -254,6 +268,12 @@ async fn a_killed_gateway_keeps_every_acknowledged_change_and_no_half_one() {
         assert!((0..pairs).all(|number| found.contains(&format!("b{number}"))), "no half pair");
         assert!(pairs == last + 1 || pairs == last + 2, "at most one more than was acknowledged");
         assert_eq!(state.snapshot().revision, revision + i64::from(pairs == last + 2));
+        // The events of a change are there if and only if the change is.
+        let verdict = state.verify_audit_log().await.unwrap();
+        let told = Filter { action: "Test".into(), end: i64::MAX, ..Filter::default() };
+        let (events, _) = state.find_audit_events(&told, i64::MAX, 10_000).await.unwrap();
+        assert_eq!((verdict.broken, events.len()), (None, found.len()));
+        assert_eq!(events[0].revision, state.snapshot().revision);
         state.close().await;
     }
 }
@@ -288,10 +308,11 @@ async fn revisions_count_commits_and_every_reply_tells_the_live_one() {
     let bench = Bench::new().await;
     let mut last = bench.revision();
     for name in ["a", "b", "c"] {
-        let ((), revision) = bench.state.change(|_| Ok((vec![put_key(name)], ()))).await.unwrap();
+        let ((), revision) =
+            bench.state.change(&Origin::own("Test"), |_| Ok((vec![put_key(name)], ()))).await.unwrap();
         assert_eq!((revision, bench.revision()), (last + 1, last + 1));
         last = revision;
     }
-    let outcome: Result<((), i64)> = bench.state.change(|_| Ok((Vec::new(), ()))).await;
+    let outcome: Result<((), i64)> = bench.state.change(&Origin::own("Test"), |_| Ok((Vec::new(), ()))).await;
     assert_eq!(outcome.unwrap().1, last, "no change, no commit");
 }

@@ -4,12 +4,15 @@ mod backup;
 mod callers;
 mod durability;
 mod keys;
+mod master_key;
 mod models;
 mod named_hosts;
 mod providers;
 mod rate_limits;
+mod references;
 mod released;
 mod rotation;
+mod secret_managers;
 mod start;
 mod upstreams;
 
@@ -21,7 +24,6 @@ use sluicegate::{
     auth::Authenticator,
     clock::Clock,
     error::{Error, Reason},
-    http::Clients,
     proto::v1::{
         AccessRole, ApiKey, CreateApiKeyRequest, CreateModelRequest, CreateProviderRequest, Credential,
         InlineSecrets, Model, Provider, credential::Source,
@@ -63,6 +65,7 @@ impl Bench {
     }
 
     async fn open_with(dir: TempDir, keys: &MasterKeys) -> Result<Self, Error> {
+        crate::canary::suite::watch_log();
         let tasks = Tasks::default();
         let sealer = Arc::new(Sealer::new(keys)?);
         let (state, hasher) = open_state(dir.path(), &sealer, &tasks).await?;
@@ -95,7 +98,7 @@ impl Bench {
     }
 
     fn call_as(&self, name: &str, role: AccessRole) -> Call {
-        let caller = Caller { id: format!("id of {name}"), name: name.into(), role, groups: Vec::new() };
+        let caller = Caller { id: format!("id of {name}"), name: name.into(), role, ..Caller::default() };
         Call {
             caller: Arc::new(caller),
             snapshot: self.state.snapshot(),
@@ -103,13 +106,14 @@ impl Bench {
             time: self.clock.now(),
             deadline: None,
             protocol: Protocol::Grpc,
+            source: std::net::Ipv4Addr::LOCALHOST.into(),
             scope: Scope::default(),
             place: None,
         }
     }
 
     fn authenticator(&self) -> Authenticator {
-        Authenticator::new(Arc::clone(&self.hasher), Counter::default())
+        Authenticator::new(Arc::clone(&self.hasher), self.tasks.clone(), Counter::default())
     }
 
     fn revision(&self) -> i64 {
@@ -147,11 +151,11 @@ impl Bench {
 
 async fn open_state(dir: &Path, sealer: &Arc<Sealer>, tasks: &Tasks) -> Result<(State, KeyHasher), Error> {
     let store = Store::open(DataDir::open(dir)?).await?;
-    State::open(store, connector(sealer), tasks.clone()).await
+    State::open(store, connector(sealer), Clock::test(NOW), tasks.clone()).await
 }
 
 fn connector(sealer: &Arc<Sealer>) -> Connector {
-    Connector { clients: Clients::default(), sealer: Arc::clone(sealer) }
+    Connector::new(Arc::clone(sealer))
 }
 
 /// A server that speaks OpenAI's dialect, without a credential.

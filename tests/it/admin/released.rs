@@ -9,7 +9,7 @@ use std::{
 
 use sluicegate::{
     proto::v1::AccessRole,
-    secrets::{Credential, MasterKeys},
+    secrets::{Credential, MasterKeys, Owner},
 };
 use sqlx::{ConnectOptions, Connection, Executor, Row, SqliteConnection, sqlite::SqliteConnectOptions};
 
@@ -52,7 +52,7 @@ async fn the_store_of_every_release_opens_and_is_understood() {
         let stored = snapshot.records.providers.values().next().expect("a provider");
         assert_eq!((stored.provider.name.as_str(), stored.provider.r#type.as_str()), ("east", "openai"));
         let sealed = stored.credential.clone().expect("a credential");
-        let opened = Credential::open(&stored.provider.id, &bench.sealer, &sealed).unwrap();
+        let opened = Credential::open(Owner::Provider(&stored.provider.id), &bench.sealer, &sealed).unwrap();
         assert_eq!(opened.get("apikey").unwrap().expose(), SECRET);
         let model = snapshot.records.models.values().next().expect("a model");
         assert_eq!((model.upstream_id.as_str(), model.alias.as_str()), ("m", "fast"));

@@ -5,7 +5,7 @@ use sluicegate::{
     error::{Error, Reason, Result},
     proto::v1::{AccessRole, ApiKey, Provider, UpdateApiKeyRequest},
     secret::Secret,
-    secrets::Credential,
+    secrets::{Credential, Owner},
 };
 
 use super::{Bench, CANARY, custom, key, map, openai, refused};
@@ -125,7 +125,8 @@ async fn a_seed_is_one_commit_and_the_second_time_none() {
     assert_eq!(snapshot.group("m").unwrap().targets.len(), 2);
     let upstream = snapshot.upstreams.values().next().unwrap();
     let credential =
-        Credential::open(&upstream.id, &bench.sealer, upstream.credential.as_ref().unwrap()).unwrap();
+        Credential::open(Owner::Provider(&upstream.id), &bench.sealer, upstream.credential.as_ref().unwrap())
+            .unwrap();
     assert_eq!(credential.get("apikey").unwrap().expose(), CANARY);
     assert_eq!(holder(&bench, "a-users-key-0123456789"), Some(("user".into(), AccessRole::User)));
     let bench = bench.reopen().await;
@@ -152,7 +153,8 @@ async fn a_seed_mends_what_differs_and_leaves_the_rest_alone() {
     let upstream = new.upstreams.values().find(|upstream| upstream.name == "east").unwrap();
     assert_eq!(upstream.settings, map(&[("organization", "org-2")]));
     let credential =
-        Credential::open(&upstream.id, &bench.sealer, upstream.credential.as_ref().unwrap()).unwrap();
+        Credential::open(Owner::Provider(&upstream.id), &bench.sealer, upstream.credential.as_ref().unwrap())
+            .unwrap();
     assert_eq!(credential.get("apikey").unwrap().expose(), "another-key");
     assert_eq!(holder(&bench, "a-users-key-0123456789"), None);
     assert!(holder(&bench, "another-users-key-0123").is_some());
@@ -333,4 +335,38 @@ async fn an_empty_environment_makes_nothing() {
     let made: Vec<Provider> =
         Vec::from_iter(bench.state.snapshot().records.providers.values().map(|s| s.provider.clone()));
     assert_eq!(made, []);
+}
+
+#[tokio::test]
+async fn a_key_of_the_environment_does_not_follow_its_provider_to_another_host() {
+    let bench = Bench::new().await;
+    let start = async || {
+        let lookup = |name: &str| (name == "OPENAI_API_KEY").then(|| CANARY.to_owned());
+        ready_made::create_providers(&lookup, &bench.state, &bench.sealer, &bench.clock).await.unwrap();
+        bench.state.snapshot().records.providers.values().next().unwrap().provider.clone()
+    };
+    let made = start().await;
+    let proxy =
+        sluicegate::proto::v1::Connection { proxy_url: "https://evil.example".into(), ..Default::default() };
+    let moved = [
+        Provider { base_url: "https://evil.example/v1".into(), ..made.clone() },
+        Provider { connection: Some(proxy), ..made.clone() },
+    ];
+    for moved in moved {
+        let moved = Provider {
+            credential: super::secrets(&[("apikey", "the-key-of-the-thief-0123")]),
+            etag: String::new(),
+            ..moved
+        };
+        let call = bench.call_as("thief", AccessRole::Manage);
+        let request = sluicegate::proto::v1::UpdateProviderRequest { provider: Some(moved.clone()) };
+        bench.admin.update_provider(&call, request).await.unwrap();
+        let after = start().await;
+        assert_eq!((after.base_url, after.connection), (moved.base_url, moved.connection));
+        assert_eq!(
+            after.credential_hint,
+            map(&[("apikey", "...0123")]),
+            "the next start gives it no other key"
+        );
+    }
 }

@@ -74,7 +74,7 @@ async fn pages_count_only_what_is_shown() {
 
 /// Asked for by an id of something hidden and by one of nothing, each route says the same.
 #[tokio::test]
-async fn a_hidden_resource_is_answered_as_one_that_is_not_there() {
+async fn ghsa_qqcv_vg9f_5rr3_a_hidden_resource_is_answered_as_one_that_is_not_there() {
     let (gateway, [closed, inside]) = gateway().await;
     let secret = gateway.member(AccessRole::Manage, &["interns"]).await;
     let nothing = "0193a3c8-0000-7000-8000-000000000000";

@@ -126,7 +126,7 @@ async fn every_role_may_what_the_table_says_on_both_edges() {
     for condition in 0..CONDITIONS.len() {
         sets.push(world.set(condition).await);
     }
-    let (user, manage) = (world.user.clone(), world.manage.clone());
+    let (user, manage, audit) = (world.user.clone(), world.manage.clone(), world.audit.clone());
     let mut judge = Judge { world, sets, wrong: Vec::new() };
     for row in TABLE {
         let nobody = "U".repeat(row.admin.len());
@@ -134,6 +134,7 @@ async fn every_role_may_what_the_table_says_on_both_edges() {
         judge.judge(row, "user", Some(&user), row.user).await;
         judge.judge(row, "manage", Some(&manage), row.manage).await;
         judge.judge(row, "admin", Some(ADMIN_KEY), row.admin).await;
+        judge.judge(row, "audit", Some(&audit), row.audit).await;
     }
     assert!(judge.wrong.is_empty(), "{:#?}", judge.wrong);
 }

@@ -1,11 +1,11 @@
 //! Who may do what: every role at every RPC and every route, on both edges, against a table written by hand; and what
 //! policies do to calls and to administration.
 
-mod ask;
+pub mod ask;
 mod calls;
 mod explain;
 mod hidden;
 mod matrix;
 mod policies;
-mod table;
-mod world;
+pub mod table;
+pub mod world;

@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sluicegate_client::v1::{self, AccessRole, PolicyAction, PolicyEffect};
+use sluicegate_client::v1::{
+    self, AccessRole, PolicyAction, PolicyEffect, credential::Source, secret_manager::Kind,
+};
 
 use crate::support::{TestGateway, start_gateway};
 
@@ -11,7 +13,7 @@ pub const TEAM: &str = "team";
 /// A group without them.
 pub const OTHERS: &str = "others";
 
-/// A provider with one model and its rate limit, a policy and a key.
+/// A provider with one model and its rate limit, a policy, a key and a secret manager.
 #[derive(Clone, Debug, Default)]
 pub struct Set {
     pub provider: String,
@@ -24,6 +26,8 @@ pub struct Set {
     pub key: String,
     /// Of the model.
     pub limit: String,
+    pub issuer: String,
+    pub manager: String,
 }
 
 impl Set {
@@ -40,6 +44,8 @@ impl Set {
             ("KEY", &self.key),
             ("TYPE", "demo"),
             ("LIMIT", &self.limit),
+            ("ISSUER", &self.issuer),
+            ("MANAGER", &self.manager),
         ]
         .into_iter()
         .fold(text.to_owned(), |text, (word, value)| replace_word(&text, word, value))
@@ -67,11 +73,12 @@ pub fn fresh() -> String {
     format!("n-{}-", LAST.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A gateway, and the secrets of a user and a manager in the team.
+/// A gateway, and the secrets of a user, a manager and an auditor in the team.
 pub struct World {
     pub gateway: TestGateway,
     pub user: String,
     pub manage: String,
+    pub audit: String,
 }
 
 impl World {
@@ -79,7 +86,8 @@ impl World {
         let gateway = start_gateway().await;
         let user = gateway.member(AccessRole::User, &[TEAM]).await;
         let manage = gateway.member(AccessRole::Manage, &[TEAM]).await;
-        Self { gateway, user, manage }
+        let audit = gateway.member(AccessRole::Audit, &[TEAM]).await;
+        Self { gateway, user, manage, audit }
     }
 
     /// Resources in the condition at this place of the table's.
@@ -90,7 +98,10 @@ impl World {
         let policy =
             self.gateway.policy(&subject, PolicyAction::Read, "load_balancer:*", PolicyEffect::Deny).await;
         let (key, limit) = (self.gateway.plain_key().await, self.gateway.limit(&model).await);
-        let set = Set { provider, name, model, alias, policy, subject, key, limit };
+        // No policy is about issuers, so that only the first condition is asked about them.
+        let issuer = if condition == 0 { self.gateway.plain_issuer().await } else { String::new() };
+        let manager = self.gateway.vault().await;
+        let set = Set { provider, name, model, alias, policy, subject, key, limit, issuer, manager };
         let (read, write, allow) = (PolicyAction::Read, PolicyAction::Write, PolicyEffect::Allow);
         let said: &[(&str, PolicyAction, PolicyEffect)] = match condition {
             0 => &[(TEAM, read, allow), (TEAM, write, allow)],
@@ -128,6 +139,26 @@ impl TestGateway {
         created.into_inner().api_key.expect("a key").id
     }
 
+    /// Makes an issuer and gives its id. There can be only so many: those that were made before go.
+    async fn plain_issuer(&self) -> String {
+        let listed = self.client.access().list_issuers(v1::ListIssuersRequest::default()).await;
+        for v1::Issuer { id, .. } in listed.expect("issuers").into_inner().issuers {
+            let request = v1::DeleteIssuerRequest { id };
+            self.client.access().delete_issuer(request).await.expect("the issuer is deleted");
+        }
+        let name = fresh();
+        let issuer = v1::Issuer {
+            issuer_url: format!("https://{name}.invalid"),
+            name,
+            audiences: vec!["a".into()],
+            disabled: true,
+            ..Default::default()
+        };
+        let request = v1::CreateIssuerRequest { issuer: Some(issuer) };
+        let created = self.client.access().create_issuer(request).await.expect("the issuer is created");
+        created.into_inner().issuer.expect("an issuer").id
+    }
+
     /// Registers the built-in provider under a name and gives its id.
     async fn demo_provider(&self, name: &str) -> String {
         let provider = v1::Provider { name: name.into(), r#type: "demo".into(), ..Default::default() };
@@ -135,6 +166,22 @@ impl TestGateway {
         let created =
             self.client.providers().create_provider(request).await.expect("the provider is created");
         created.into_inner().provider.expect("a provider").id
+    }
+
+    /// Registers a secret manager and gives its id.
+    async fn vault(&self) -> String {
+        let kind = Kind::Vault(v1::Vault { address: "https://vault.example".into(), ..Default::default() });
+        let token = v1::InlineSecrets { values: [("token".to_owned(), "t".to_owned())].into() };
+        let credential = v1::Credential { source: Some(Source::Inline(token)) };
+        let manager = v1::SecretManager {
+            name: fresh(),
+            kind: Some(kind),
+            credential: Some(credential),
+            ..Default::default()
+        };
+        let request = v1::CreateSecretManagerRequest { secret_manager: Some(manager) };
+        let created = self.client.providers().create_secret_manager(request).await.expect("it is created");
+        created.into_inner().secret_manager.expect("a secret manager").id
     }
 
     /// Makes a rate limit of a model and gives its id.
