@@ -77,10 +77,11 @@ pub(super) fn unsupported(mut router: Router<Arc<Parts>>) -> Router<Arc<Parts>> 
 
 /// The error with the name that this API has for the wrong member.
 fn in_its_words(error: Error) -> Error {
-    const NAMES: [(&str, &str); 12] = [
+    const NAMES: [(&str, &str); 13] = [
         ("provider.credential.inline.values.", "data."),
         ("provider.settings.", "data."),
         ("provider.base_url", "data.base_url"),
+        ("provider.credential.reference", "data_reference"),
         ("provider.credential", "data"),
         ("provider.settings", "data"),
         ("model.upstream_id", "id"),
@@ -109,6 +110,7 @@ mod tests {
             ("provider.credential.inline.values.apikey", "data.apikey"),
             ("provider.settings.api_version", "data.api_version"),
             ("provider.base_url", "data.base_url"),
+            ("provider.credential.reference", "data_reference"),
             ("provider.credential", "data"),
             ("provider.name", "name"),
             ("model.upstream_id", "id"),

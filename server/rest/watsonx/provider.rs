@@ -10,10 +10,10 @@ use crate::{
     error::{Error, Reason, Result},
     proto::v1::{
         CreateProviderRequest, Credential, DeleteProviderRequest, GetProviderRequest, InlineSecrets,
-        ListAvailableModelsRequest, ListProvidersRequest, Provider, UpdateProviderRequest,
+        ListAvailableModelsRequest, ListProvidersRequest, Provider, SecretReference, UpdateProviderRequest,
         credential::Source,
     },
-    providers::{self, ProviderType, REGISTRY},
+    providers::{self, Argument, ProviderType, REGISTRY},
     rest::{
         exchange::{Exchange, empty, json},
         openai::{all_models, all_pages},
@@ -43,15 +43,6 @@ const SYNONYMS: [(&str, &str); 15] = [
     ("watsonx-ai", "watsonxai"),
 ];
 
-/// Other names of arguments: (provider type or any, theirs, ours). Some documents of this API print the first, its secrets
-/// elsewhere hold the second and third.
-const ARGUMENTS: [(Option<&str>, &str, &str); 4] = [
-    (None, "apiKey", "apikey"),
-    (None, "api_key", "apikey"),
-    (None, "url", "base_url"),
-    (Some("ollama"), "host", "base_url"),
-];
-
 /// What `data` says, sorted by the registry row.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Arguments {
@@ -76,12 +67,16 @@ pub(super) async fn create(mut exchange: Exchange) -> Result<Response> {
     let row = provider_type(&exchange.param("id"))?;
     let write = wire::read(&exchange.take_body()?).map_err(Malformed::in_request)?;
     let Arguments { base_url, settings, secrets } = sort(row, write.data)?;
+    let credential = match write.reference {
+        Some(reference) => Some(referring(reference, &secrets)?),
+        None => (!secrets.is_empty()).then(|| inline(secrets)),
+    };
     let provider = Provider {
         name: write.name,
         r#type: row.name.to_owned(),
         base_url,
         settings,
-        credential: (!secrets.is_empty()).then(|| inline(secrets)),
+        credential,
         ..Default::default()
     };
     let request = CreateProviderRequest { provider: Some(provider) };
@@ -106,12 +101,16 @@ pub(super) async fn replace(mut exchange: Exchange) -> Result<Response> {
     let write = wire::read(&exchange.take_body()?).map_err(Malformed::in_request)?;
     let Arguments { base_url, settings, secrets } = sort(row, write.data)?;
     let old = stored(&exchange).await?;
+    let credential = match write.reference {
+        Some(reference) => Some(referring(as_stored(reference, &old), &secrets)?),
+        None => credential(secrets, &old.credential_hint)?,
+    };
     let provider = Provider {
         name: write.name,
         r#type: row.name.to_owned(),
         base_url,
         settings,
-        credential: credential(secrets, &old.credential_hint)?,
+        credential,
         // Not known to this API, so not its to remove. The etag keeps them from being a mixture of two versions.
         ..old
     };
@@ -163,23 +162,15 @@ fn provider_type(name: &str) -> Result<&'static ProviderType> {
 /// Sorts the arguments by what the row says they are.
 fn sort(row: &ProviderType, data: BTreeMap<String, String>) -> Result<Arguments> {
     let mut sorted = Arguments::default();
-    let secret = |name: &str| row.auth.iter().any(|kind| kind.secrets().iter().any(|one| one.name == name));
     for (given, text) in data {
-        let other = ARGUMENTS.iter().find(|(of, theirs, _)| {
-            *theirs == given && of.is_none_or(|provider_type| provider_type == row.name)
-        });
-        let name = other.map_or(given.as_str(), |(_, _, ours)| ours).to_owned();
-        let before = if name == "base_url" {
-            // A host may come without its scheme, as its own settings have it.
-            let is_bare = other.is_some() && !text.is_empty() && !text.contains("://");
-            let address = if is_bare { format!("http://{text}") } else { text };
-            Some(std::mem::replace(&mut sorted.base_url, address)).filter(|before| !before.is_empty())
-        } else if secret(&name) {
-            sorted.secrets.insert(name, text)
-        } else if row.settings.iter().any(|setting| setting.name == name) {
-            sorted.settings.insert(name, text)
-        } else {
-            return Err(unknown(row, &given));
+        let argument = row.argument(&given).ok_or_else(|| unknown(row, &given))?;
+        let text = argument.value(&text).into_owned();
+        let before = match argument {
+            Argument::BaseUrl { .. } => {
+                Some(std::mem::replace(&mut sorted.base_url, text)).filter(|before| !before.is_empty())
+            }
+            Argument::Secret(name) => sorted.secrets.insert(name.to_owned(), text),
+            Argument::Setting(name) => sorted.settings.insert(name.to_owned(), text),
         };
         if before.is_some() {
             let message = "stands there under another name as well; send it once";
@@ -216,6 +207,27 @@ fn credential(
         ));
     }
     Ok(Some(inline(secrets)))
+}
+
+/// The credential that lives elsewhere. Beside a reference `data` holds settings alone.
+fn referring(reference: SecretReference, secrets: &BTreeMap<String, String>) -> Result<Credential> {
+    match secrets.keys().next() {
+        Some(name) => Err(Error::invalid(
+            format!("data.{name}"),
+            "is a secret, and data_reference says where the secrets are; send one of the two",
+        )),
+        None => Ok(Credential { source: Some(Source::Reference(reference)) }),
+    }
+}
+
+/// The reference as it is stored where the client sends back what it read, which is not all of it.
+fn as_stored(sent: SecretReference, old: &Provider) -> SecretReference {
+    let stored = match old.credential.as_ref().and_then(|credential| credential.source.as_ref()) {
+        Some(Source::Reference(stored)) => stored,
+        Some(Source::Inline(_)) | None => return sent,
+    };
+    let same_manager = sent.manager.is_empty() || sent.manager == stored.manager;
+    if sent.resource == stored.resource && same_manager { stored.clone() } else { sent }
 }
 
 fn inline(values: BTreeMap<String, String>) -> Credential {
@@ -347,5 +359,38 @@ mod tests {
         assert_eq!(credential(BTreeMap::new(), &hints).unwrap(), Some(inline(BTreeMap::new())));
         let mixed = credential(map(&[("id", "new"), ("secret", "****")]), &hints).unwrap_err();
         assert_eq!(mixed.detail().field.as_deref(), Some("data.secret"));
+    }
+
+    #[test]
+    fn a_reference_and_secrets_are_not_sent_together() {
+        let reference = SecretReference { resource: "env:A".into(), ..SecretReference::default() };
+        let error = referring(reference.clone(), &map(&[("apikey", "k")])).unwrap_err();
+        assert_eq!(error.detail().field.as_deref(), Some("data.apikey"));
+        let credential = referring(reference.clone(), &map(&[])).unwrap();
+        assert_eq!(credential.source, Some(Source::Reference(reference)));
+    }
+
+    #[test]
+    fn a_reference_that_comes_back_as_it_was_read_is_the_stored_one() {
+        let stored = SecretReference {
+            resource: "env:A".into(),
+            manager: "u-1".into(),
+            names: map(&[("apikey", "openai_key")]),
+        };
+        let old = Provider {
+            credential: Some(Credential { source: Some(Source::Reference(stored.clone())) }),
+            ..Provider::default()
+        };
+        let sent = |resource: &str, manager: &str| SecretReference {
+            resource: resource.into(),
+            manager: manager.into(),
+            names: map(&[]),
+        };
+        assert_eq!(as_stored(sent("env:A", ""), &old), stored);
+        assert_eq!(as_stored(sent("env:A", "u-1"), &old), stored);
+        for other in [sent("env:B", ""), sent("env:A", "u-2")] {
+            assert_eq!(as_stored(other.clone(), &old), other);
+        }
+        assert_eq!(as_stored(sent("env:A", ""), &Provider::default()), sent("env:A", ""));
     }
 }

@@ -7,17 +7,25 @@ use serde_json::value::RawValue;
 
 use super::{Members, json, list, malformed};
 use crate::{
-    proto::v1::{AvailableModel, Model, Provider},
+    proto::v1::{AvailableModel, Model, Provider, SecretReference, credential::Source},
     wire::{json::Malformed, openai},
 };
 
 /// A provider as a client writes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProviderWrite {
     /// Its name.
     pub name: String,
     /// Its arguments as text: base address, settings and secrets alike.
     pub data: BTreeMap<String, String>,
+    /// Where its secrets are, if not there.
+    pub reference: Option<SecretReference>,
+}
+
+/// A reference as readers see it: what clients compare it with has this one member.
+#[derive(Serialize)]
+struct Reference<'a> {
+    resource: &'a str,
 }
 
 #[derive(Serialize)]
@@ -32,6 +40,8 @@ struct Full<'a> {
     #[serde(flatten)]
     brief: Brief<'a>,
     data: BTreeMap<&'a str, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_reference: Option<Reference<'a>>,
     models: Vec<Box<RawValue>>,
 }
 
@@ -50,20 +60,30 @@ struct Available<'a> {
 pub fn read(body: &[u8]) -> Result<ProviderWrite, Malformed> {
     let members = Members::of(body)?;
     let name = members.text("name")?.set().ok_or_else(|| malformed("name", "give the provider a name"))?;
-    if members.object("data_reference")?.set().is_some() {
-        let message = "references to secrets are not supported yet; send the values themselves in data";
-        return Err(malformed("data_reference", message));
-    }
-    let data = members.object("data")?.set().ok_or_else(|| {
-        malformed("data", "send the arguments of the provider, an empty object if it has none")
-    })?;
+    let reference = members.inside("data_reference")?.map(|inside| reference(&inside)).transpose()?;
+    let data = match (members.object("data")?.set(), &reference) {
+        (Some(data), _) => data,
+        (None, Some(_)) => BTreeMap::new(),
+        (None, None) => {
+            let message =
+                "send the arguments of the provider, an empty object if it has none, or data_reference";
+            return Err(malformed("data", message));
+        }
+    };
     let mut arguments = BTreeMap::new();
     for (argument, raw) in data {
         if let Some(text) = scalar(&argument, raw)? {
             arguments.insert(argument, text);
         }
     }
-    Ok(ProviderWrite { name, data: arguments })
+    Ok(ProviderWrite { name, data: arguments, reference })
+}
+
+fn reference(members: &Members<'_>) -> Result<SecretReference, Malformed> {
+    let inside = |malformed: Malformed| malformed.inside("data_reference");
+    let resource = members.required("resource", "the CRN of a secret, or another name of it");
+    let manager = members.text("manager").map_err(inside)?.set().unwrap_or_default();
+    Ok(SecretReference { resource: resource.map_err(inside)?, manager, names: BTreeMap::new() })
 }
 
 /// Numbers and truth values are taken as they are written: `"keep_alive": 5` is `5`.
@@ -131,8 +151,14 @@ impl<'a> Full<'a> {
         let models = models
             .into_iter()
             .filter_map(|model| serde_json::from_slice::<Box<RawValue>>(&openai::model::write(model)).ok());
+        let data_reference =
+            match provider.credential.as_ref().and_then(|credential| credential.source.as_ref()) {
+                Some(Source::Reference(reference)) => Some(Reference { resource: &reference.resource }),
+                Some(Source::Inline(_)) | None => None,
+            };
         Self {
             brief: Brief::of(provider),
+            data_reference,
             data: base_url.into_iter().chain(settings).chain(secrets).collect(),
             models: models.collect(),
         }

@@ -89,7 +89,7 @@ async fn wrong_provider_is_refused_in_the_words_of_this_api() {
         (
             "/providers/openai",
             json!({"name": "east", "data_reference": {"resource": "crn:v1"}}),
-            "data_reference",
+            "data_reference.resource",
         ),
         ("/providers/nope", json!({"name": "east", "data": {}}), "type"),
     ] {

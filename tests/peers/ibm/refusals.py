@@ -63,7 +63,7 @@ def check_wrong_administration_is_told(at):
         ("data.regoin", lambda: providers.create(provider="openai", name="x", data={"apikey": "y" * 20, "regoin": "eu"})),
         ("name", lambda: providers.create(provider="openai", name=" x", data={"apikey": "y" * 20})),
         ("type", lambda: providers.create(provider="nope", name="x", data={})),
-        ("data_reference", lambda: providers.create(provider="openai", name="x", secret_crn_id="crn:v1:bluemix:public")),
+        ("data_reference.resource", lambda: providers.create(provider="openai", name="x", secret_crn_id="crn:v1:bluemix:public")),
         ("action", lambda: gateway.policies.create("use", f"model:{model}", "group")),
         ("effect", lambda: gateway.policies.create("read", f"model:{model}", "group", effect="perhaps")),
         ("resource", lambda: gateway.policies.create("read", "model", "group")),

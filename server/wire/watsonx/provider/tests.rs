@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::proto::v1::Credential;
 
 fn value(json: &[u8]) -> Value {
     serde_json::from_slice(json).unwrap()
@@ -29,6 +30,30 @@ fn provider_is_read_with_every_scalar_as_text() {
 }
 
 #[test]
+fn a_reference_may_stand_alone_or_beside_settings() {
+    for (body, manager, data) in [
+        (r#"{"name":"east","data_reference":{"resource":"crn:x","surplus":1}}"#, "", 0),
+        (r#"{"name":"east","data":null,"data_reference":{"resource":"crn:x","manager":"m"}}"#, "m", 0),
+        (r#"{"name":"east","data":{"base_url":"http://x"},"data_reference":{"resource":"crn:x"}}"#, "", 1),
+    ] {
+        let read = read(body.as_bytes()).unwrap();
+        let reference = read.reference.unwrap();
+        assert_eq!((reference.resource.as_str(), reference.manager.as_str()), ("crn:x", manager), "{body}");
+        assert_eq!(read.data.len(), data, "{body}");
+    }
+}
+
+#[test]
+fn a_reference_is_shown_as_clients_compare_it() {
+    let reference =
+        SecretReference { resource: "crn:x".into(), manager: "u-2".into(), names: BTreeMap::new() };
+    let credential = Some(Credential { source: Some(Source::Reference(reference)) });
+    let shown = value(&write(&Provider { credential, credential_hint: BTreeMap::new(), ..provider() }, []));
+    assert_eq!(shown["data_reference"], json!({"resource": "crn:x"}));
+    assert_eq!(shown["data"], json!({"base_url": "http://east/v1", "region": "eu"}));
+}
+
+#[test]
 fn wrong_member_is_named() {
     for (body, field) in [
         (r#"{"data":{}}"#, "name"),
@@ -37,7 +62,11 @@ fn wrong_member_is_named() {
         (r#"{"name":"east","data":null}"#, "data"),
         (r#"{"name":"east","data":"x"}"#, "data"),
         (r#"{"name":"east","data":{"apikey":{}}}"#, "data.apikey"),
-        (r#"{"name":"east","data_reference":{"resource":"crn:x"}}"#, "data_reference"),
+        (r#"{"name":"east","data_reference":"crn:x"}"#, "data_reference"),
+        (r#"{"name":"east","data_reference":{}}"#, "data_reference.resource"),
+        (r#"{"name":"east","data_reference":{"resource":7}}"#, "data_reference.resource"),
+        (r#"{"name":"east","data_reference":{"resource":"crn:x","manager":7}}"#, "data_reference.manager"),
+        (r#"{"name":"east","data_reference":null}"#, "data"),
         (r#"[]"#, ""),
         ("", ""),
     ] {
