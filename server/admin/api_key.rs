@@ -27,7 +27,7 @@ impl Admin {
         let now = self.clock.now();
         let (key, revision) = self
             .state
-            .change(|records| {
+            .change(&call.origin("CreateApiKey"), |records| {
                 let stored = key_plan::create(records, wanted, &secret, &self.hasher, now)?;
                 let key = stored.key.clone();
                 Ok((vec![Change::PutKey(Box::new(stored))], key))
@@ -77,7 +77,7 @@ impl Admin {
         let now = self.clock.now();
         let (key, revision) = self
             .state
-            .change(|records| {
+            .change(&call.origin("UpdateApiKey"), |records| {
                 let stored = find::key(records, "api_key.id", &wanted.id)?;
                 grant(&call.caller, stored.key.role)?;
                 let next = key_plan::replace(records, stored, wanted, None, now)?;
@@ -101,7 +101,7 @@ impl Admin {
         let now = self.clock.now();
         let (gone, revision) = self
             .state
-            .change(|records| {
+            .change(&call.origin("DeleteApiKey"), |records| {
                 let gone = find::key(records, "id", &request.id)?.key.clone();
                 grant(&call.caller, gone.role)?;
                 key_plan::keep_an_admin(records, &gone.id, None, now)?;
@@ -123,8 +123,7 @@ pub(super) fn grant(caller: &Caller, role: i32) -> Result<()> {
     Err(Error::new(
         Reason::PermissionDenied,
         format!(
-            "key \"{}\" has role {} and cannot make or change a key of role {}",
-            caller.name,
+            "{caller} has role {} and cannot make or change a key of role {}",
             caller.role.as_str_name(),
             role.as_str_name()
         ),
@@ -136,7 +135,8 @@ fn rank(role: AccessRole) -> u8 {
         AccessRole::Unspecified => 0,
         AccessRole::User => 1,
         AccessRole::Manage => 2,
-        AccessRole::Admin => 3,
+        // It reads more than manage may.
+        AccessRole::Admin | AccessRole::Audit => 3,
     }
 }
 

@@ -83,7 +83,13 @@ fn kinds(permission: Permission) -> &'static [ResourceKind] {
         | Permission::ReadAccess
         | Permission::WriteAccess
         | Permission::ReadRateLimits
-        | Permission::WriteRateLimits => &[],
+        | Permission::WriteRateLimits
+        | Permission::ReferenceSecrets
+        | Permission::ReadSecretManagers
+        | Permission::WriteSecretManagers
+        | Permission::ReadIssuers
+        | Permission::WriteIssuers
+        | Permission::ReadAudit => &[],
     }
 }
 

@@ -194,7 +194,7 @@ fn finish(records: &Records, mut key: ApiKey, now: SystemTime) -> ApiKey {
 fn check(records: &Records, key: &ApiKey) -> Result<()> {
     check::key_name("api_key.name", &key.name)?;
     match AccessRole::try_from(key.role) {
-        Ok(AccessRole::Admin | AccessRole::Manage | AccessRole::User) => {}
+        Ok(AccessRole::Admin | AccessRole::Manage | AccessRole::User | AccessRole::Audit) => {}
         Ok(AccessRole::Unspecified) | Err(_) => {
             return Err(Error::invalid(
                 "api_key.role",

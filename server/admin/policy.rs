@@ -25,7 +25,7 @@ impl Admin {
         let now = self.clock.now();
         let ((policy, existed), revision) = self
             .state
-            .change(|records| {
+            .change(&call.origin("CreatePolicy"), |records| {
                 let sight = Sight::newest(records, &call.caller);
                 let (policy, existed) = policy_plan::create(&sight, wanted, now)?;
                 let put = (!existed).then(|| Change::PutPolicy(Box::new(policy.clone())));
@@ -78,7 +78,7 @@ impl Admin {
         let now = self.clock.now();
         let (policy, revision) = self
             .state
-            .change(|records| {
+            .change(&call.origin("UpdatePolicy"), |records| {
                 let next = policy_plan::replace(&Sight::newest(records, &call.caller), wanted, now)?;
                 Ok((vec![Change::PutPolicy(Box::new(next.clone()))], next))
             })
@@ -98,7 +98,9 @@ impl Admin {
     ) -> Result<DeletePolicyResponse> {
         let (gone, revision) = self
             .state
-            .change(|records| policy_plan::delete(&Sight::newest(records, &call.caller), &request.id))
+            .change(&call.origin("DeletePolicy"), |records| {
+                policy_plan::delete(&Sight::newest(records, &call.caller), &request.id)
+            })
             .await?;
         self.note(call, "delete policy", &gone.id, &gone.resource, revision);
         Ok(DeletePolicyResponse { revision })

@@ -25,9 +25,9 @@ pub(super) fn require(sight: &Sight<'_>, policy: &Policy) -> Result<()> {
     }
     // Which of them it is stays unsaid: it may be hidden.
     let message = format!(
-        "key \"{}\" may not change policies about {}, which decide about resources that it may not change itself; ask \
+        "{} may not change policies about {}, which decide about resources that it may not change itself; ask \
          an administrator",
-        sight.caller_name(),
+        sight.caller(),
         policy.resource
     );
     Err(Error::new(Reason::PolicyDenied, message).field("policy.resource"))

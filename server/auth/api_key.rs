@@ -9,16 +9,19 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::{
+    issuer::{Issuers, Verdict},
+    jwt::Jwt,
     throttle::Throttle,
     token::{Refused, Token, Tokens},
 };
 use crate::{
     error::{Error, Reason, Result},
     secrets::KeyHasher,
-    state::{Caller, Key, Snapshot},
+    state::{Caller, Key, Snapshot, State},
+    task::Tasks,
 };
 
-/// No key or token is longer, not even as base64 with a user before it. Longer ones are not looked at.
+/// No key or token of ours is longer, not even as base64 with a user before it. Longer ones are not looked at.
 const MAX_BYTES: usize = 4096;
 const HOW: &str = "send an API key as \"authorization: Bearer KEY\"";
 
@@ -26,6 +29,7 @@ const HOW: &str = "send an API key as \"authorization: Bearer KEY\"";
 pub struct Authenticator {
     hasher: Arc<KeyHasher>,
     tokens: Tokens,
+    issuers: Issuers,
     throttle: Throttle,
     refused: Counter,
 }
@@ -34,7 +38,9 @@ pub struct Authenticator {
 enum Found<'a, T> {
     /// Something of a key that there is, and what comes of it.
     Known(&'a Key, Result<T>),
-    /// A token of ours whose key is there no more.
+    /// A token that its issuer has signed, and what comes of it.
+    Signed(Result<T>),
+    /// A token of ours whose key is there no more, or one that nobody can verify now.
     Stale(Error),
     /// Anything that could be a guess.
     Wrong(Error),
@@ -43,21 +49,28 @@ enum Found<'a, T> {
 // === impl Authenticator ===
 
 impl Authenticator {
-    /// Knows keys by the hashes that `hasher` makes, and tokens by the keys derived from it. Keys that are refused because
-    /// too many wrong ones came from their source are counted in `refused`.
+    /// Knows keys by the hashes that `hasher` makes, tokens by the keys derived from it, and tokens of issuers by the keys that
+    /// `tasks` fetch. Keys that are refused because too many wrong ones came from their source are counted in `refused`.
     #[must_use]
-    pub fn new(hasher: Arc<KeyHasher>, refused: Counter) -> Self {
+    pub fn new(hasher: Arc<KeyHasher>, tasks: Tasks, refused: Counter) -> Self {
         let tokens = Tokens::new(Arc::clone(&hasher));
-        Self { hasher, tokens, throttle: Throttle::new(), refused }
+        Self { hasher, tokens, issuers: Issuers::new(tasks), throttle: Throttle::new(), refused }
+    }
+
+    /// Has the keys of all issuers at hand until the gateway ends.
+    pub async fn keep_keys(&self, state: &State) {
+        self.issuers.keep_keys(state).await;
     }
 
     /// The caller whose key or token stands in `Authorization`, `x-api-key` or `api-key`, the first of these that holds
     /// one. `Authorization` may say `Bearer`, `Basic` or `ZenApiKey`, and after it the raw key or token; after the last two
-    /// also the base64 of `USER:KEY`, with any user.
+    /// also the base64 of `USER:KEY`, with any user. A token of an issuer stands there as it is. Waits only where the keys to
+    /// verify such a token must be fetched.
     ///
     /// # Errors
-    /// [`Reason::Unauthenticated`], [`Reason::AuthenticationTokenExpired`], or [`Reason::TooManyWrongKeys`].
-    pub fn caller(
+    /// [`Reason::Unauthenticated`], [`Reason::AuthenticationTokenExpired`], [`Reason::PermissionDenied`],
+    /// [`Reason::IssuerUnavailable`] or [`Reason::TooManyWrongKeys`].
+    pub async fn caller(
         &self,
         headers: &HeaderMap,
         source: IpAddr,
@@ -65,6 +78,9 @@ impl Authenticator {
         now: SystemTime,
     ) -> Result<Arc<Caller>> {
         let Presented { raw, encoded } = presented(headers)?;
+        if !encoded && let Some(found) = self.of_issuer(raw, snapshot, now).await {
+            return self.judge(found, source, now);
+        }
         if raw.len() > MAX_BYTES {
             return Err(refused(format!("the API key is longer than any; {HOW}")));
         }
@@ -118,7 +134,7 @@ impl Authenticator {
         now: SystemTime,
     ) -> Result<Token> {
         let found = match token.len() {
-            0..=MAX_BYTES => self.token(token, snapshot, now),
+            0..=MAX_BYTES => self.token(token, snapshot, now, |_, token| token),
             _ => None,
         };
         let unknown = || Found::Wrong(refused("this is no token of this gateway".to_owned()));
@@ -126,12 +142,14 @@ impl Authenticator {
     }
 
     /// What comes of a credential, once it is known where it is from. While its source must wait, a right one is refused
-    /// like a wrong one, unless it was used from there before: neighbours behind one address do not lock each other out.
+    /// like a wrong one, unless it was used from there before: neighbours behind one address do not lock each other out. A
+    /// token that an issuer has signed is no guess, and cannot be found by any.
     fn judge<T>(&self, found: Found<'_, T>, source: IpAddr, now: SystemTime) -> Result<T> {
         let source = self.throttle.source(source);
         if let Some(wait) = self.throttle.wait(source, now) {
             return match found {
                 Found::Known(key, outcome) if key.homes.has(source.0) => outcome,
+                Found::Signed(outcome) => outcome,
                 Found::Known(..) | Found::Stale(_) | Found::Wrong(_) => {
                     self.refused.inc();
                     let message = "too many wrong keys came from this address; wait, then send the right one";
@@ -146,6 +164,7 @@ impl Authenticator {
                 }
                 outcome
             }
+            Found::Signed(outcome) => outcome,
             Found::Stale(error) => Err(error),
             Found::Wrong(error) => {
                 self.throttle.fail(source, now);
@@ -159,12 +178,28 @@ impl Authenticator {
         if let Some((_, key)) = self.key(secret, snapshot) {
             return Found::Known(key, usable(key, now).map(|()| Arc::clone(&key.caller)));
         }
-        match self.token(secret, snapshot, now) {
-            Some(Found::Known(key, outcome)) => Found::Known(key, outcome.map(|_| Arc::clone(&key.caller))),
-            Some(Found::Stale(error)) => Found::Stale(error),
-            Some(Found::Wrong(error)) => Found::Wrong(error),
-            None => Found::Wrong(refused(format!("the API key is not known; {HOW}"))),
+        let found = self.token(secret, snapshot, now, |key, _| Arc::clone(&key.caller));
+        found.unwrap_or_else(|| Found::Wrong(refused(format!("the API key is not known; {HOW}"))))
+    }
+
+    /// What a token of an issuer is worth. `None`: it names none that the configuration knows.
+    async fn of_issuer<'a>(
+        &self,
+        token: &[u8],
+        snapshot: &Snapshot,
+        now: SystemTime,
+    ) -> Option<Found<'a, Arc<Caller>>> {
+        // Most gateways have API keys alone.
+        if snapshot.issuers.is_empty() {
+            return None;
         }
+        let jwt = Jwt::read(token)?;
+        let issuer = snapshot.issuers.get(jwt.issuer()?)?;
+        Some(match self.issuers.judge(&jwt, issuer, now).await {
+            Verdict::Signed(outcome) => Found::Signed(outcome),
+            Verdict::Forged(error) => Found::Wrong(error),
+            Verdict::Unknown(error) => Found::Stale(error),
+        })
     }
 
     /// The API key that has this secret, and the hash of that.
@@ -174,10 +209,16 @@ impl Authenticator {
         snapshot.keys.get_key_value(&hash).filter(|(stored, _)| bool::from(stored.ct_eq(&hash)))
     }
 
-    /// What a token is worth. `None`: it has not the shape of one.
-    fn token<'a>(&self, token: &[u8], snapshot: &'a Snapshot, now: SystemTime) -> Option<Found<'a, Token>> {
+    /// What a token of ours is worth, and what `of` it and its key comes. `None`: it has not the shape of one.
+    fn token<'a, T>(
+        &self,
+        token: &[u8],
+        snapshot: &'a Snapshot,
+        now: SystemTime,
+        of: impl FnOnce(&'a Key, Token) -> T,
+    ) -> Option<Found<'a, T>> {
         Some(match self.tokens.read(token, snapshot, now)? {
-            Ok((key, token)) => Found::Known(key, usable(key, now).map(|()| token)),
+            Ok((key, token)) => Found::Known(key, usable(key, now).map(|()| of(key, token))),
             Err(Refused::Stale(Some(key), error)) => Found::Known(key, Err(error)),
             Err(Refused::Stale(None, error)) => Found::Stale(error),
             Err(Refused::Forged(error)) => Found::Wrong(error),

@@ -129,7 +129,9 @@ impl Tokens {
     /// What a token says that we have signed.
     fn verify(&self, head: &Head, token: &[u8], now: u64) -> Result<(Claims, Token)> {
         if head.alg != ALGORITHM_NAME {
-            return Err(refused("the token is not signed by HS256, as all of this gateway's are"));
+            return Err(refused(
+                "the token is none of this gateway's, and no issuer that it knows has signed it",
+            ));
         }
         let epoch = now / EPOCH;
         let kid = head.kid.as_deref().unwrap_or_default();

@@ -34,9 +34,9 @@ pub(super) fn route<'a>(call: &'a Call, name: &str) -> Result<Route<'a>> {
         return Err(Error::new(
             Reason::PolicyDenied,
             format!(
-                "key \"{}\" may not use model \"{name}\"; ask an administrator, whom AccessAdmin.ExplainAccess tells which \
+                "{} may not use model \"{name}\"; ask an administrator, whom AccessAdmin.ExplainAccess tells which \
                  policy it is",
-                call.caller.name
+                call.caller
             ),
         )
         .field("model")

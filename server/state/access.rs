@@ -165,7 +165,8 @@ impl Access {
         if !caller.may(permission) {
             return Verdict::without_policy(false, AccessRule::Role);
         }
-        if caller.role == AccessRole::Admin {
+        // Neither is narrowed; who audits holds nothing but reading.
+        if matches!(caller.role, AccessRole::Admin | AccessRole::Audit) {
             return Verdict::without_policy(true, AccessRule::Admin);
         }
         let mut last = Verdict::without_policy(true, AccessRule::Open);
@@ -232,7 +233,13 @@ fn action(permission: Permission) -> Option<PolicyAction> {
         | Permission::ReadAccess
         | Permission::WriteAccess
         | Permission::ReadRateLimits
-        | Permission::WriteRateLimits => None,
+        | Permission::WriteRateLimits
+        | Permission::ReferenceSecrets
+        | Permission::ReadSecretManagers
+        | Permission::WriteSecretManagers
+        | Permission::ReadIssuers
+        | Permission::WriteIssuers
+        | Permission::ReadAudit => None,
     }
 }
 
@@ -272,8 +279,8 @@ impl Decision {
             return Ok(());
         }
         let message = format!(
-            "key \"{}\" may not use {}; ask an administrator, whom AccessAdmin.ExplainAccess tells which policy it is",
-            caller.name, self.resource
+            "{caller} may not use {}; ask an administrator, whom AccessAdmin.ExplainAccess tells which policy it is",
+            self.resource
         );
         Err(Error::new(Reason::PolicyDenied, message))
     }

@@ -1,6 +1,6 @@
 //! What one call carries through the gateway.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{net::IpAddr, sync::Arc, time::SystemTime};
 
 use tokio::time::Instant;
 
@@ -27,6 +27,8 @@ pub struct Call {
     pub deadline: Option<Instant>,
     /// How the request came in.
     pub protocol: Protocol,
+    /// The address that it came from.
+    pub source: IpAddr,
     /// Which account of a vendor the caller wants, for providers that leave it open.
     pub scope: Scope,
     /// Its place among the calls in flight, given back with the last clone. `None`: administration, which is not counted.
@@ -44,42 +46,46 @@ pub enum Protocol {
     Rest,
 }
 
-/// Who calls: the holder of an API key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Who calls: the holder of an API key, or of an issuer's token.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
-    /// Id of the key.
+    /// Id of the key, or `NAME:SUBJECT` with the name of the issuer and the subject of its token.
     pub id: String,
-    /// Name of the key.
+    /// Name of the key, or the name that the token gives.
     pub name: String,
     /// Its role.
     pub role: AccessRole,
     /// What policies name as subject.
     pub groups: Vec<String>,
+    /// Name of the issuer of the token. Empty: an API key.
+    pub issuer: String,
 }
 
 impl Caller {
     /// Whether the caller's role holds the permission.
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {
-        let needed = match permission {
-            Permission::Unspecified => return false,
-            Permission::Infer | Permission::ReadModels | Permission::ReadTenant => 1,
-            Permission::WriteModels
-            | Permission::ReadProviders
-            | Permission::WriteProviders
+        use AccessRole::{Admin, Audit, Manage, User};
+        let held_by: &[AccessRole] = match permission {
+            Permission::Unspecified => &[],
+            Permission::Infer => &[User, Manage, Admin],
+            Permission::ReadModels | Permission::ReadTenant => &[User, Manage, Audit, Admin],
+            Permission::ReadProviders
             | Permission::ReadPolicies
-            | Permission::WritePolicies
             | Permission::ReadRateLimits
-            | Permission::WriteRateLimits => 2,
-            Permission::ReadAccess | Permission::WriteAccess | Permission::WriteTenant => 3,
+            | Permission::ReadSecretManagers => &[Manage, Audit, Admin],
+            Permission::WriteModels
+            | Permission::WriteProviders
+            | Permission::WritePolicies
+            | Permission::WriteRateLimits => &[Manage, Admin],
+            Permission::ReadAccess | Permission::ReadIssuers | Permission::ReadAudit => &[Audit, Admin],
+            Permission::WriteAccess
+            | Permission::WriteTenant
+            | Permission::ReferenceSecrets
+            | Permission::WriteSecretManagers
+            | Permission::WriteIssuers => &[Admin],
         };
-        let held = match self.role {
-            AccessRole::Unspecified => 0,
-            AccessRole::User => 1,
-            AccessRole::Manage => 2,
-            AccessRole::Admin => 3,
-        };
-        held >= needed
+        held_by.contains(&self.role)
     }
 
     /// Refuses a caller whose role does not hold the permission.
@@ -93,12 +99,23 @@ impl Caller {
         Err(Error::new(
             Reason::PermissionDenied,
             format!(
-                "key \"{}\" has role {}, which does not hold {}; ask an administrator for a key that does",
-                self.name,
+                "{self} has role {}, which does not hold {}; ask an administrator for one that does",
                 self.role.as_str_name(),
                 permission.as_str_name()
             ),
         ))
+    }
+}
+
+/// What people call it, in messages.
+impl std::fmt::Display for Caller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, issuer, .. } = self;
+        if issuer.is_empty() {
+            write!(f, "key \"{name}\"")
+        } else {
+            write!(f, "caller \"{name}\" of issuer \"{issuer}\"")
+        }
     }
 }
 

@@ -196,9 +196,21 @@ fn anybody() -> Vec<Caller> {
     sets.map(|set| {
         let held = GROUPS.iter().enumerate().filter(|(index, _)| set & (1 << index) != 0);
         let groups = held.map(|(_, group)| (*group).to_owned()).collect();
-        Caller { id: "anybody".into(), name: "anybody".into(), role: AccessRole::Manage, groups }
+        Caller {
+            id: "anybody".into(),
+            name: "anybody".into(),
+            role: AccessRole::Manage,
+            groups,
+            ..Caller::default()
+        }
     })
     .collect()
+}
+
+/// A policy that is gone never comes back: ids are used once.
+fn may_come(records: &Records, resource: &Resource<'_>) -> bool {
+    let Resource::Other(ResourceKind::Policy, id) = resource else { return true };
+    *id == ALL || records.policies.contains_key(*id)
 }
 
 /// What the law forbids and has happened.
@@ -211,7 +223,9 @@ fn breach(before: &Records, after: &Records, changers: &[&str]) -> Option<String
         (was, holder(&stored.key))
     });
     for (was, is) in hypothetical.chain(keys) {
-        for (permission, resource) in questions(before) {
+        for (permission, resource) in
+            questions(before).into_iter().filter(|(_, asked)| may_come(after, asked))
+        {
             let could = was.iter().chain(&changers).any(|who| old.allows(who, permission, resource));
             if new.allows(&is, permission, resource) && !could {
                 return Some(format!("{is:?} gained {permission:?} on {resource}"));

@@ -2,7 +2,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    http::Clients,
     proto::v1::{AccessRole, ApiKey},
     secrets::{MasterKeys, Sealer},
     state::{Connector, Records, StoredKey, build},
@@ -38,7 +37,7 @@ impl Bench {
         };
         let stored = StoredKey { key, hash: HASH, previous: Some(PREVIOUS) };
         let records = Records { keys: [("id-1".to_owned(), stored)].into(), ..Records::default() };
-        let connector = Connector { clients: Clients::default(), sealer };
+        let connector = Connector::new(sealer);
         let snapshot = build(records, &Snapshot::default(), &connector).unwrap();
         Self { tokens: Tokens::new(Arc::new(hasher)), snapshot }
     }

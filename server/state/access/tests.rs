@@ -37,7 +37,7 @@ fn access(policies: &[Said]) -> Access {
 
 fn caller(role: AccessRole, groups: &[&str]) -> Caller {
     let groups = groups.iter().map(|group| (*group).to_owned()).collect();
-    Caller { id: "key".into(), name: "app".into(), role, groups }
+    Caller { id: "key".into(), name: "app".into(), role, groups, ..Caller::default() }
 }
 
 fn callers() -> impl Strategy<Value = Caller> {

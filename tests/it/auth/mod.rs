@@ -2,5 +2,6 @@
 
 mod exchange;
 mod headers;
+mod issuers;
 mod rotation;
 mod throttle;
