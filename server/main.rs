@@ -5,7 +5,6 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser as _;
 use sluicegate::{
     app::App,
     cli::{self, Cli, Command},
@@ -15,7 +14,7 @@ use sluicegate::{
 };
 
 fn main() -> ExitCode {
-    let command = Cli::parse().command;
+    let command = Cli::from_process().command;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&[Error::internal("could not start the runtime", error)]),
@@ -28,6 +27,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Serve(config) => serve(*config).await,
         Command::Backup(asked) => tell(cli::back_up(&asked).await),
         Command::Restore(asked) => tell(cli::restore(&asked).await),
+        Command::MasterKey(asked) => tell(cli::rotate(&asked).await),
         Command::Health(asked) => tell(cli::ask(&asked).await),
         Command::Completion(asked) => tell(Ok(cli::complete(&asked))),
         Command::Seed(asked) => cli::seed(&asked).and_then(|told| tell(Ok(told))),

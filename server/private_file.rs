@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
     path::Path,
 };
 
@@ -28,18 +28,47 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// Those of the file system.
 pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
-    let beside = path.with_extension("new");
+    write_as(path, content, |_| Ok(()))
+}
+
+/// The same in place of a file that is there, with its owner and its mode.
+///
+/// # Errors
+/// Those of the file system. Then the old content is there.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let old = fs::metadata(path)?;
+    write_as(path, content, |file| {
+        let new = file.metadata()?;
+        if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
+            fchown(file, Some(old.uid()), Some(old.gid()))?;
+        }
+        file.set_permissions(old.permissions())
+    })
+}
+
+fn write_as(path: &Path, content: &[u8], dress: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let beside = path.with_file_name(name);
     // Left by a crash; made anew so that its mode is right.
     match fs::remove_file(&beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let mut file = options().create_new(true).open(&beside)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
+    let written = file
+        .write_all(content)
+        .and_then(|()| dress(&file))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&beside, path));
+    if let Err(error) = written {
+        // It may hold a secret. What counts is the first error.
+        let _ = fs::remove_file(&beside);
+        return Err(error);
+    }
     // The rename itself is durable only when the folder is.
     match path.parent() {
+        Some(folder) if folder == Path::new("") => File::open(".")?.sync_all(),
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
     }

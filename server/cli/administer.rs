@@ -3,30 +3,29 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
-use tonic::Status;
 
 use super::{
-    access, api_key,
+    access, api_key, audit,
     connect::{Connection, Gateway, KEY_HELP},
     exit::{EXIT_HELP, Failure},
-    model, policy,
+    issuer, model, policy,
     print::Format,
-    provider, rate_limit, tenant,
+    provider, rate_limit, secret_manager, tenant,
 };
-
-/// Most that one page of a list holds.
-pub(super) const PAGE_SIZE: i32 = 1000;
 
 /// The kinds of resources.
 #[derive(Debug, Subcommand)]
 pub enum Administer {
     /// Providers: the upstreams that the gateway may call.
     Provider(Noun<provider::Verb>),
+    /// Secret managers: where credentials live that the gateway only refers to.
+    SecretManager(Noun<secret_manager::Verb>),
     /// Models: what callers may name.
     Model(Noun<model::Verb>),
     /// API keys: who may call the gateway.
     ApiKey(Noun<api_key::Verb>),
+    /// Issuers: identity providers whose tokens let callers in.
+    Issuer(Noun<issuer::Verb>),
     /// Policies: what narrows the use of resources to groups.
     Policy(Noun<policy::Verb>),
     /// Rate limits: how much may be called in how much time. They are stored and checked; this version does not enforce them.
@@ -35,6 +34,8 @@ pub enum Administer {
     Tenant(Noun<tenant::Verb>),
     /// Why a caller may, or may not.
     Access(Noun<access::Verb>),
+    /// The audit log: who changed what, and who was refused.
+    Audit(Noun<audit::Verb>),
 }
 
 /// One kind, with what to do and where.
@@ -57,12 +58,15 @@ impl Administer {
     pub async fn run(self) -> ExitCode {
         match self {
             Self::Provider(noun) => noun.run(provider::run).await,
+            Self::SecretManager(noun) => noun.run(secret_manager::run).await,
             Self::Model(noun) => noun.run(model::run).await,
             Self::ApiKey(noun) => noun.run(api_key::run).await,
+            Self::Issuer(noun) => noun.run(issuer::run).await,
             Self::Policy(noun) => noun.run(policy::run).await,
             Self::RateLimit(noun) => noun.run(rate_limit::run).await,
             Self::Tenant(noun) => noun.run(tenant::run).await,
             Self::Access(noun) => noun.run(access::run).await,
+            Self::Audit(noun) => noun.run(audit::run).await,
         }
     }
 }
@@ -81,42 +85,4 @@ impl<V: Subcommand> Noun<V> {
             }
         }
     }
-}
-
-/// All items of a list; `page` gives those behind a page token, and the next token.
-pub(super) async fn pages<T>(
-    mut page: impl AsyncFnMut(String) -> Result<(Vec<T>, String), Status>,
-) -> Result<Vec<T>, Failure> {
-    let (mut all, mut token) = page(String::new()).await?;
-    while !token.is_empty() {
-        let (more, next) = page(token).await?;
-        all.extend(more);
-        token = next;
-    }
-    Ok(all)
-}
-
-/// Deletes one after another until one cannot be deleted, and tells which were; `delete` gives the revision then live.
-pub(super) async fn delete_each(
-    noun: &str,
-    names: Vec<String>,
-    format: Format,
-    mut delete: impl AsyncFnMut(String) -> Result<i64, Status>,
-) -> Result<(), Failure> {
-    let (mut lines, mut values) = (Vec::new(), Vec::new());
-    let mut failed = None;
-    for name in names {
-        match delete(name.clone()).await {
-            Ok(revision) => {
-                lines.push(format!("deleted {noun} {name:?}"));
-                values.push(json!({"deleted": name, "revision": revision.to_string()}));
-            }
-            Err(status) => {
-                failed = Some(status);
-                break;
-            }
-        }
-    }
-    format.done(&lines, values)?;
-    failed.map_or(Ok(()), |status| Err(status.into()))
 }

@@ -4,18 +4,17 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand, ValueEnum};
 use pbjson_types::Timestamp;
-use tonic::Status;
 
 use super::{
-    administer::{PAGE_SIZE, delete_each, pages},
-    connect::{Authorized, Gateway},
+    connect::Gateway,
     exit::Failure,
     given::{self, Source},
     print::{Column, Format, note},
+    resource::{self, rpcs},
 };
 use crate::proto::v1::{
     AccessRole, ApiKey, CreateApiKeyRequest, DeleteApiKeyRequest, GetApiKeyRequest, ListApiKeysRequest,
-    RotateApiKeyRequest, UpdateApiKeyRequest, access_admin_client::AccessAdminClient,
+    RotateApiKeyRequest, UpdateApiKeyRequest,
 };
 
 const COLUMNS: [Column; 7] = [
@@ -122,70 +121,55 @@ struct Members {
 
 /// A fixed set of permissions.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Role {
+pub(super) enum Role {
     /// Everything, API keys included
     Admin,
     /// Providers and models, and everything a user may do
     Manage,
     /// Read the catalog and call models
     User,
+    /// Read the whole administration and the audit log; change nothing, call no model
+    Audit,
 }
 
 pub(super) async fn run(verb: Verb, gateway: &Gateway, format: Format) -> Result<(), Failure> {
-    let mut access = gateway.access();
     match verb {
-        Verb::List => format.list(&COLUMNS, &all(gateway).await?),
-        Verb::Get { name } => format.message(&get(&mut access, name).await?),
+        Verb::List => resource::list::<ApiKey>(gateway, format).await,
+        Verb::Get { name } => resource::show::<ApiKey>(name, gateway, format).await,
         Verb::Create(asked) => {
             let mut key: ApiKey = given::resource(asked.members.file.as_deref())?;
             given::set(&mut key.name, asked.name);
             asked.members.write(&mut key)?;
             let secret = asked.secret.as_ref().map(Source::read).transpose()?.unwrap_or_default();
             let request = CreateApiKeyRequest { api_key: Some(key), secret };
-            let made = access.create_api_key(request).await?.into_inner();
+            let made = gateway.access().create_api_key(request).await?.into_inner();
             tell_secret(format, "made", made.api_key.as_ref());
             format.secret(&made, &made.secret)
         }
-        Verb::Update(asked) => {
-            let stored = get(&mut access, asked.key).await?;
-            let mut key = match &asked.members.file {
-                Some(file) => ApiKey { id: stored.id, ..given::resource(Some(file.as_path()))? },
-                None => stored,
+        Verb::Update(Update { key, name, members }) => {
+            let file = members.file.clone();
+            let write = |key: &mut ApiKey| {
+                given::set(&mut key.name, name);
+                members.write(key)
             };
-            given::set(&mut key.name, asked.name);
-            asked.members.write(&mut key)?;
-            let answer =
-                access.update_api_key(UpdateApiKeyRequest { api_key: Some(key) }).await?.into_inner();
-            format.message(&answer.api_key.unwrap_or_default())
+            resource::update(key, file.as_deref(), gateway, format, write).await
         }
-        Verb::Delete { names } => {
-            delete_each("API key", names, format, async |id| {
-                Ok(access.delete_api_key(DeleteApiKeyRequest { id }).await?.into_inner().revision)
-            })
-            .await
-        }
+        Verb::Delete { names } => resource::delete::<ApiKey>(names, gateway, format).await,
         Verb::Rotate { name, grace, secret } => {
             let secret = secret.as_ref().map(Source::read).transpose()?.unwrap_or_default();
             let request = RotateApiKeyRequest { id: name, secret, grace: grace.map(Into::into) };
-            let made = access.rotate_api_key(request).await?.into_inner();
+            let made = gateway.access().rotate_api_key(request).await?.into_inner();
             tell_secret(format, "rotated", made.api_key.as_ref());
             format.secret(&made, &made.secret)
         }
     }
 }
 
-/// All API keys.
-pub(super) async fn all(gateway: &Gateway) -> Result<Vec<ApiKey>, Failure> {
-    pages(async |page_token| {
-        let request = ListApiKeysRequest { page_size: PAGE_SIZE, page_token };
-        let page = gateway.access().list_api_keys(request).await?.into_inner();
-        Ok((page.api_keys, page.next_page_token))
-    })
-    .await
-}
-
-async fn get(access: &mut AccessAdminClient<Authorized>, id: String) -> Result<ApiKey, Status> {
-    Ok(access.get_api_key(GetApiKeyRequest { id }).await?.into_inner().api_key.unwrap_or_default())
+rpcs! {
+    ApiKey: "API key", COLUMNS, access,
+    get_api_key(GetApiKeyRequest).api_key,
+    list_api_keys(ListApiKeysRequest).api_keys,
+    update_api_key(UpdateApiKeyRequest), delete_api_key(DeleteApiKeyRequest)
 }
 
 /// Tells people what the one line on standard output is.
@@ -197,22 +181,25 @@ fn tell_secret(format: Format, done: &str, key: Option<&ApiKey>) {
 
 impl Members {
     fn write(self, key: &mut ApiKey) -> Result<(), Failure> {
-        if let Some(role) = self.role {
-            key.set_role(match role {
-                Role::Admin => AccessRole::Admin,
-                Role::Manage => AccessRole::Manage,
-                Role::User => AccessRole::User,
-            });
-        }
-        if !self.groups.is_empty() {
-            key.groups = self.groups.into_iter().filter(|group| !group.is_empty()).collect();
-        }
+        given::set(&mut key.role, self.role.map(|role| AccessRole::from(role).into()));
+        given::replace(&mut key.groups, self.groups);
         if let Some(text) = self.expires {
             key.expire_time = end(&text)?;
         }
         given::set(&mut key.disabled, self.disabled);
         given::merge(&mut key.labels, self.labels);
         Ok(())
+    }
+}
+
+impl From<Role> for AccessRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Admin => Self::Admin,
+            Role::Manage => Self::Manage,
+            Role::User => Self::User,
+            Role::Audit => Self::Audit,
+        }
     }
 }
 

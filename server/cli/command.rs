@@ -2,9 +2,12 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{
+    Args, Parser, Subcommand,
+    error::{ContextKind, ContextValue},
+};
 
-use super::{Administer, Completion, EXIT_HELP, Export, KEY_HELP, SeedArgs};
+use super::{Administer, Completion, EXIT_HELP, Export, KEY_HELP, MasterKey, SeedArgs};
 use crate::config::{Config, SECRETS_HELP};
 
 /// The command line.
@@ -26,6 +29,8 @@ pub enum Command {
     Backup(Backup),
     /// Make a copy the store of a data directory; a gateway may be using it.
     Restore(Restore),
+    /// The master key, with which stored secrets are sealed.
+    MasterKey(MasterKey),
     /// Ask a gateway whether it is ready; fails when it is not.
     Health(Health),
     /// Write a completion script for a shell, e.g. `source <(sluicegate completion bash)`.
@@ -90,4 +95,21 @@ pub struct Health {
     /// As the gateway was told.
     #[arg(long, env = "SLUICEGATE_TLS_SELF_SIGNED", hide = true)]
     pub tls_self_signed: bool,
+}
+
+// === impl Cli ===
+
+impl Cli {
+    /// What this process was asked. Ends it where that cannot be understood.
+    #[must_use]
+    pub fn from_process() -> Self {
+        Self::try_parse().unwrap_or_else(|mut error| {
+            // Who gives a secret where its source belongs has it on the screen and in logs otherwise.
+            let flag = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+            if flag.contains("SOURCE>") && error.get(ContextKind::InvalidValue).is_some() {
+                error.insert(ContextKind::InvalidValue, ContextValue::String("...".to_owned()));
+            }
+            error.exit()
+        })
+    }
 }

@@ -27,6 +27,8 @@ const MAX_FILE_BYTES: u64 = 32 << 20;
 /// The last second of the year 9999, beyond which protobuf has no times.
 const END_OF_TIME: i64 = 253_402_300_799;
 
+const NO_TIME: &str = "give a length of time, e.g. 30d, or a time, e.g. 2030-01-31T00:00:00Z";
+
 /// `NAME=VALUE`, as a flag.
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -50,6 +52,13 @@ pub(super) fn merge(members: &mut BTreeMap<String, String>, pairs: Vec<(String, 
 pub(super) fn set<T>(member: &mut T, given: Option<T>) {
     if let Some(given) = given {
         *member = given;
+    }
+}
+
+/// Takes over all values, if there are any. Empty ones only say that there shall be none.
+pub(super) fn replace<T: Default + PartialEq>(members: &mut Vec<T>, given: Vec<T>) {
+    if !given.is_empty() {
+        *members = given.into_iter().filter(|value| *value != T::default()).collect();
     }
 }
 
@@ -177,18 +186,29 @@ pub(super) fn end(text: &str) -> Result<Option<Timestamp>, String> {
         let end = end.map(proto::timestamp).filter(|end| end.seconds <= END_OF_TIME);
         return end.map(Some).ok_or_else(|| "is too far away".to_owned());
     }
+    time(text).map(Some).ok_or_else(|| NO_TIME.to_owned())
+}
+
+/// When something was, as a flag: a length of time before now, or a time.
+pub(super) fn past(text: &str) -> Result<Timestamp, String> {
+    if let Ok(length) = duration(text) {
+        let then = Clock::real().now().checked_sub(length).map(proto::timestamp);
+        return then.filter(|then| then.seconds >= 0).ok_or_else(|| "is too long ago".to_owned());
+    }
+    time(text).ok_or_else(|| NO_TIME.to_owned())
+}
+
+fn time(text: &str) -> Option<Timestamp> {
     let deserializer: serde::de::value::StrDeserializer<'_, serde::de::value::Error> =
         text.into_deserializer();
-    Timestamp::deserialize(deserializer)
-        .map(Some)
-        .map_err(|_| "give a length of time, e.g. 30d, or a time, e.g. 2030-01-31T00:00:00Z".to_owned())
+    Timestamp::deserialize(deserializer).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{Source, duration, end};
+    use super::{Source, duration, end, past};
 
     #[test]
     fn lengths_of_time_are_read_or_refused() {
@@ -208,6 +228,16 @@ mod tests {
         assert!(end("7d").unwrap().is_some());
         assert!(end("tomorrow").is_err());
         assert!(end("9999999999999d").is_err());
+    }
+
+    #[test]
+    fn what_was_is_a_time_before_now() {
+        assert_eq!(past("2030-01-31T00:00:00Z").unwrap().seconds, 1_896_048_000);
+        let (now, before) = (past("0").unwrap(), past("1h").unwrap());
+        assert!((3600..3660).contains(&(now.seconds - before.seconds)), "{now:?} {before:?}");
+        assert!(past("yesterday").is_err());
+        assert!(past("").is_err());
+        assert!(past("9999999999999d").is_err());
     }
 
     #[test]

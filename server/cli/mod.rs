@@ -7,18 +7,24 @@
 mod access;
 mod administer;
 mod api_key;
+mod audit;
 mod command;
 mod completion;
 mod connect;
+mod credential;
 mod exit;
 mod export;
 mod given;
 mod health;
+mod issuer;
+mod master_key;
 mod model;
 mod policy;
 mod print;
 mod provider;
 mod rate_limit;
+mod resource;
+mod secret_manager;
 mod seed;
 mod tenant;
 
@@ -35,6 +41,7 @@ pub use connect::{Authorized, Bearer, Connection, Gateway, KEY_HELP};
 pub use exit::{EXIT_HELP, Exit, Failure};
 pub use export::{Export, SeedFormat};
 pub use health::ask;
+pub use master_key::{MasterKey, rotate};
 pub use seed::{SeedArgs, seed};
 
 /// Copies the store. Returns what to tell the operator.

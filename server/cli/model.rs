@@ -4,18 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
-use tonic::Status;
 
 use super::{
-    administer::{PAGE_SIZE, delete_each, pages},
-    connect::{Authorized, Gateway},
+    connect::Gateway,
     exit::Failure,
     given,
     print::{Column, Format},
+    resource::{self, PAGE_SIZE, Resource as _, pages, rpcs},
 };
 use crate::proto::v1::{
     CreateModelRequest, DeleteModelRequest, GetModelRequest, ListModelsRequest, Model, UpdateModelRequest,
-    model_catalog_client::ModelCatalogClient,
 };
 
 const COLUMNS: [Column; 6] = [
@@ -111,41 +109,37 @@ struct Members {
 }
 
 pub(super) async fn run(verb: Verb, gateway: &Gateway, format: Format) -> Result<(), Failure> {
-    let mut models = gateway.models();
     match verb {
-        Verb::List { provider } => format.list(&COLUMNS, &all(gateway, &provider.unwrap_or_default()).await?),
-        Verb::Get { name } => format.message(&get(&mut models, name).await?),
+        Verb::List { provider } => {
+            format.list(&COLUMNS, &all(gateway, provider.as_deref().unwrap_or_default()).await?)
+        }
+        Verb::Get { name } => resource::show::<Model>(name, gateway, format).await,
         Verb::Create(asked) => {
             let mut model: Model = given::resource(asked.members.file.as_deref())?;
             given::set(&mut model.upstream_id, asked.upstream_id);
             given::set(&mut model.provider, asked.provider);
             asked.members.write(&mut model);
-            let answer = models.create_model(CreateModelRequest { model: Some(model) }).await?.into_inner();
+            let request = CreateModelRequest { model: Some(model) };
+            let answer = gateway.models().create_model(request).await?.into_inner();
             format.message(&answer.model.unwrap_or_default())
         }
         Verb::Update(asked) => {
             let mut model = match &asked.members.file {
                 Some(file) => given::resource(Some(file.as_path()))?,
-                None => get(&mut models, asked.model.clone()).await?,
+                None => Model::get(gateway, asked.model.clone()).await?,
             };
             // As it was named, so that a name that fits several is refused.
             model.id = asked.model;
             given::set(&mut model.upstream_id, asked.upstream_id);
             asked.members.write(&mut model);
-            let answer = models.update_model(UpdateModelRequest { model: Some(model) }).await?.into_inner();
-            format.message(&answer.model.unwrap_or_default())
+            format.message(&model.update(gateway).await?)
         }
-        Verb::Delete { names } => {
-            delete_each("model", names, format, async |id| {
-                Ok(models.delete_model(DeleteModelRequest { id }).await?.into_inner().revision)
-            })
-            .await
-        }
+        Verb::Delete { names } => resource::delete::<Model>(names, gateway, format).await,
     }
 }
 
 /// All models of a provider, or of all where it is empty.
-pub(super) async fn all(gateway: &Gateway, provider: &str) -> Result<Vec<Model>, Failure> {
+async fn all(gateway: &Gateway, provider: &str) -> Result<Vec<Model>, Failure> {
     pages(async |page_token| {
         let request = ListModelsRequest { provider: provider.to_owned(), page_size: PAGE_SIZE, page_token };
         let page = gateway.models().list_models(request).await?.into_inner();
@@ -154,8 +148,11 @@ pub(super) async fn all(gateway: &Gateway, provider: &str) -> Result<Vec<Model>,
     .await
 }
 
-async fn get(models: &mut ModelCatalogClient<Authorized>, id: String) -> Result<Model, Status> {
-    Ok(models.get_model(GetModelRequest { id }).await?.into_inner().model.unwrap_or_default())
+rpcs! {
+    Model: "model", COLUMNS, models,
+    get_model(GetModelRequest).model,
+    list_models(ListModelsRequest, provider: String::new()).models,
+    update_model(UpdateModelRequest), delete_model(DeleteModelRequest)
 }
 
 impl Members {

@@ -3,18 +3,17 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use tonic::Status;
 
 use super::{
-    administer::{PAGE_SIZE, delete_each, pages},
-    connect::{Authorized, Gateway},
+    connect::Gateway,
     exit::Failure,
     given,
     print::{Column, Format, note},
+    resource::{self, rpcs},
 };
 use crate::proto::v1::{
     CreatePolicyRequest, DeletePolicyRequest, GetPolicyRequest, ListPoliciesRequest, Policy, PolicyAction,
-    PolicyEffect, UpdatePolicyRequest, access_admin_client::AccessAdminClient,
+    PolicyEffect, UpdatePolicyRequest,
 };
 
 const COLUMNS: [Column; 6] = [
@@ -101,50 +100,36 @@ enum Effect {
 }
 
 pub(super) async fn run(verb: Verb, gateway: &Gateway, format: Format) -> Result<(), Failure> {
-    let mut access = gateway.access();
     match verb {
-        Verb::List => format.list(&COLUMNS, &all(gateway).await?),
-        Verb::Get { id } => format.message(&get(&mut access, id).await?),
+        Verb::List => resource::list::<Policy>(gateway, format).await,
+        Verb::Get { id } => resource::show::<Policy>(id, gateway, format).await,
         Verb::Create(members) => {
             let mut policy: Policy = given::resource(members.file.as_deref())?;
             members.write(&mut policy);
-            let made = access.create_policy(CreatePolicyRequest { policy: Some(policy) }).await?.into_inner();
+            let request = CreatePolicyRequest { policy: Some(policy) };
+            let made = gateway.access().create_policy(request).await?.into_inner();
             if made.existed && format == Format::Table {
                 note("the same policy was there already");
             }
             format.message(&made.policy.unwrap_or_default())
         }
         Verb::Update { id, members } => {
-            let mut policy = match &members.file {
-                Some(file) => Policy { id, ..given::resource(Some(file.as_path()))? },
-                None => get(&mut access, id).await?,
+            let file = members.file.clone();
+            let write = |policy: &mut Policy| {
+                members.write(policy);
+                Ok(())
             };
-            members.write(&mut policy);
-            let answer =
-                access.update_policy(UpdatePolicyRequest { policy: Some(policy) }).await?.into_inner();
-            format.message(&answer.policy.unwrap_or_default())
+            resource::update(id, file.as_deref(), gateway, format, write).await
         }
-        Verb::Delete { ids } => {
-            delete_each("policy", ids, format, async |id| {
-                Ok(access.delete_policy(DeletePolicyRequest { id }).await?.into_inner().revision)
-            })
-            .await
-        }
+        Verb::Delete { ids } => resource::delete::<Policy>(ids, gateway, format).await,
     }
 }
 
-/// All policies.
-pub(super) async fn all(gateway: &Gateway) -> Result<Vec<Policy>, Failure> {
-    pages(async |page_token| {
-        let request = ListPoliciesRequest { page_size: PAGE_SIZE, page_token };
-        let page = gateway.access().list_policies(request).await?.into_inner();
-        Ok((page.policies, page.next_page_token))
-    })
-    .await
-}
-
-async fn get(access: &mut AccessAdminClient<Authorized>, id: String) -> Result<Policy, Status> {
-    Ok(access.get_policy(GetPolicyRequest { id }).await?.into_inner().policy.unwrap_or_default())
+rpcs! {
+    Policy: "policy", COLUMNS, access,
+    get_policy(GetPolicyRequest).policy,
+    list_policies(ListPoliciesRequest).policies,
+    update_policy(UpdatePolicyRequest), delete_policy(DeletePolicyRequest)
 }
 
 impl Members {

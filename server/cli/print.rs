@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use clap::ValueEnum;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::exit::Failure;
@@ -25,8 +25,12 @@ pub(super) enum Format {
 pub(super) type Column = (&'static str, &'static str);
 
 /// Members whose values are words of an enum, and what the words begin with.
-const WORDS: [(&str, &str); 8] = [
+const WORDS: [(&str, &str); 12] = [
     ("role", "ACCESS_ROLE_"),
+    ("defaultRole", "ACCESS_ROLE_"),
+    ("roles.role", "ACCESS_ROLE_"),
+    ("actor.role", "ACCESS_ROLE_"),
+    ("outcome", "AUDIT_OUTCOME_"),
     ("action", "POLICY_ACTION_"),
     ("effect", "POLICY_EFFECT_"),
     ("type", "RATE_LIMIT_TYPE_"),
@@ -157,21 +161,29 @@ fn table(columns: &[Column], values: &[Value]) -> String {
 
 fn details(value: &Value) -> String {
     let mut rows = Vec::new();
-    if let Value::Object(members) = value {
-        flatten("", members, &mut rows);
-    }
+    flatten("", value, &mut rows);
     aligned(&rows)
 }
 
-/// One row for each member, and for each member of a member.
-fn flatten(before: &str, members: &Map<String, Value>, rows: &mut Vec<Vec<String>>) {
-    for (name, value) in members {
-        let path = format!("{before}{name}");
-        match value {
-            Value::Object(inner) => flatten(&format!("{path}."), inner, rows),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-                rows.push(vec![format!("{}:", plain(&path)), shown(&path, &reach(value, ""))]);
+/// One row for each member, for each member of a member, and so on; those of a list stand below one another.
+fn flatten(path: &str, value: &Value, rows: &mut Vec<Vec<String>>) {
+    match value {
+        Value::Object(members) if path.is_empty() || !members.is_empty() => {
+            let before = if path.is_empty() { String::new() } else { format!("{path}.") };
+            for (name, value) in members {
+                flatten(&format!("{before}{name}"), value, rows);
             }
+        }
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            items.iter().for_each(|item| flatten(path, item, rows));
+        }
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => {
+            rows.push(vec![format!("{}:", plain(path)), shown(path, &reach(value, ""))]);
         }
     }
 }
@@ -218,6 +230,8 @@ fn cell(path: &str, value: &Value) -> String {
             let member = |name: &str| bucket.get(name).and_then(Value::as_str).unwrap_or("0");
             format!("{}/{}, at most {}", member("amount"), member("duration"), member("capacity"))
         }
+        // That it is there says something, though it says nothing itself.
+        Value::Object(members) if members.is_empty() => "yes".to_owned(),
         Value::Object(members) => {
             let pairs = members.iter().map(|(name, value)| format!("{}={}", plain(name), cell("", value)));
             pairs.collect::<Vec<_>>().join(", ")
@@ -231,7 +245,8 @@ fn word(path: &str, text: &str) -> String {
     if let Some(word) = prefix.and_then(|prefix| text.strip_prefix(prefix)) {
         return word.to_lowercase().replace('_', "-");
     }
-    if path.ends_with("Time") {
+    // Lengths of time end so, too.
+    if (path == "time" || path.ends_with("Time")) && text.contains('T') {
         let seconds = text.split(['.', '+', 'Z']).next().unwrap_or(text);
         return format!("{seconds}Z");
     }
@@ -278,6 +293,17 @@ mod tests {
             details(&key),
             "role:            user\nlabels.role:     ACCESS_ROLE_X\ngroups:          a, b\n\
              createTime:      2026-01-02T03:04:05Z\nrequest.amount:  15\n"
+        );
+    }
+
+    #[test]
+    fn details_show_lists_of_messages_and_messages_that_say_nothing() {
+        let manager = json!({"name": "ibm", "ibmSecretsManager": {}, "cacheTime": "90s",
+            "rules": [{"prefix": "crn:a", "hosts": ["x", "y"]}, {"prefix": "crn:b"}], "roles": [{"role": "ACCESS_ROLE_USER"}]});
+        assert_eq!(
+            details(&manager),
+            "name:               ibm\nibmSecretsManager:  yes\ncacheTime:          90s\nrules.prefix:       crn:a\nrules.hosts:        x, y\n\
+             rules.prefix:       crn:b\nroles.role:         user\n"
         );
     }
 }

@@ -3,19 +3,18 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use tonic::Status;
 
 use super::{
-    administer::{PAGE_SIZE, delete_each, pages},
-    connect::{Authorized, Gateway},
+    connect::Gateway,
+    credential,
     exit::Failure,
     given::{self, Source},
     print::{Column, Format},
+    resource::{self, rpcs},
 };
 use crate::proto::v1::{
-    Connection, CreateProviderRequest, Credential, DeleteProviderRequest, GetProviderRequest, InlineSecrets,
-    ListAvailableModelsRequest, ListProviderTypesRequest, ListProvidersRequest, Provider,
-    TestProviderRequest, UpdateProviderRequest, credential, provider_admin_client::ProviderAdminClient,
+    Connection, CreateProviderRequest, DeleteProviderRequest, GetProviderRequest, ListAvailableModelsRequest,
+    ListProviderTypesRequest, ListProvidersRequest, Provider, TestProviderRequest, UpdateProviderRequest,
 };
 
 const COLUMNS: [Column; 5] =
@@ -111,10 +110,12 @@ struct Members {
     #[arg(long = "header", value_name = "NAME=VALUE", value_parser = given::pair)]
     headers: Vec<(String, String)>,
 
-    /// A secret of the credential: `NAME=@FILE`, `NAME=env:VARIABLE` or `NAME=-` for standard input; repeat for more. On
-    /// update they replace all secrets that are stored.
-    #[arg(long = "credential", value_name = "NAME=SOURCE", value_parser = given::secret_pair)]
-    credential: Vec<(String, Source)>,
+    #[command(flatten)]
+    credential: credential::Flags,
+
+    /// Id or name of the secret manager that keeps the referenced secret. Default: the only one that fits.
+    #[arg(long, value_name = "NAME", requires = "secret_reference")]
+    secret_manager: Option<String>,
 
     /// A mark of your own; repeat for more. An empty value takes it out.
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = given::pair)]
@@ -152,35 +153,27 @@ struct ConnectionMembers {
 pub(super) async fn run(verb: Verb, gateway: &Gateway, format: Format) -> Result<(), Failure> {
     let mut providers = gateway.providers();
     match verb {
-        Verb::List => format.list(&COLUMNS, &all(gateway).await?),
-        Verb::Get { name } => format.message(&get(&mut providers, name).await?),
+        Verb::List => resource::list::<Provider>(gateway, format).await,
+        Verb::Get { name } => resource::show::<Provider>(name, gateway, format).await,
         Verb::Create(asked) => {
             let mut provider: Provider = given::resource(asked.members.file.as_deref())?;
             given::set(&mut provider.name, asked.name);
             given::set(&mut provider.r#type, asked.kind);
             asked.members.write(&mut provider)?;
             let request = CreateProviderRequest { provider: Some(provider) };
-            format
-                .message(&providers.create_provider(request).await?.into_inner().provider.unwrap_or_default())
+            let made = providers.create_provider(request).await?.into_inner();
+            format.message(&made.provider.unwrap_or_default())
         }
         Verb::Update(asked) => {
-            let stored = get(&mut providers, asked.provider).await?;
-            let mut provider = match &asked.members.file {
-                Some(file) => Provider { id: stored.id, ..given::resource(Some(file.as_path()))? },
-                None => stored,
+            let Update { provider, name, members } = *asked;
+            let file = members.file.clone();
+            let write = |provider: &mut Provider| {
+                given::set(&mut provider.name, name);
+                members.write(provider)
             };
-            given::set(&mut provider.name, asked.name);
-            asked.members.write(&mut provider)?;
-            let request = UpdateProviderRequest { provider: Some(provider) };
-            format
-                .message(&providers.update_provider(request).await?.into_inner().provider.unwrap_or_default())
+            resource::update(provider, file.as_deref(), gateway, format, write).await
         }
-        Verb::Delete { names } => {
-            delete_each("provider", names, format, async |id| {
-                Ok(providers.delete_provider(DeleteProviderRequest { id }).await?.into_inner().revision)
-            })
-            .await
-        }
+        Verb::Delete { names } => resource::delete::<Provider>(names, gateway, format).await,
         Verb::Test { name } => {
             let found = providers.test_provider(TestProviderRequest { id: name }).await?.into_inner();
             format.verdict("ok", found.ok, &found)?;
@@ -202,19 +195,11 @@ pub(super) async fn run(verb: Verb, gateway: &Gateway, format: Format) -> Result
     }
 }
 
-/// All providers.
-pub(super) async fn all(gateway: &Gateway) -> Result<Vec<Provider>, Failure> {
-    pages(async |page_token| {
-        let request = ListProvidersRequest { page_size: PAGE_SIZE, page_token };
-        let page = gateway.providers().list_providers(request).await?.into_inner();
-        Ok((page.providers, page.next_page_token))
-    })
-    .await
-}
-
-async fn get(providers: &mut ProviderAdminClient<Authorized>, id: String) -> Result<Provider, Status> {
-    let answer = providers.get_provider(GetProviderRequest { id }).await?.into_inner();
-    Ok(answer.provider.unwrap_or_default())
+rpcs! {
+    Provider: "provider", COLUMNS, providers,
+    get_provider(GetProviderRequest).provider,
+    list_providers(ListProvidersRequest).providers,
+    update_provider(UpdateProviderRequest), delete_provider(DeleteProviderRequest)
 }
 
 impl Members {
@@ -223,9 +208,8 @@ impl Members {
         given::merge(&mut provider.settings, self.settings);
         given::merge(&mut provider.headers, self.headers);
         given::merge(&mut provider.labels, self.labels);
-        if !self.credential.is_empty() {
-            provider.credential = Some(credential(&self.credential)?);
-        }
+        let manager = self.secret_manager.unwrap_or_default();
+        self.credential.write(&mut provider.credential, manager)?;
         if self.connection.is_given() {
             self.connection.write(provider.connection.get_or_insert_default())?;
         }
@@ -253,14 +237,8 @@ impl ConnectionMembers {
             self.client_certificate.map(given::text_of).transpose()?,
         );
         if !self.connection_credential.is_empty() {
-            connection.credential = Some(credential(&self.connection_credential)?);
+            connection.credential = Some(credential::inline(&self.connection_credential)?);
         }
         Ok(())
     }
-}
-
-fn credential(sources: &[(String, Source)]) -> Result<Credential, Failure> {
-    let read = |(name, source): &(String, Source)| Ok((name.clone(), source.read()?));
-    let values = sources.iter().map(read).collect::<Result<_, Failure>>()?;
-    Ok(Credential { source: Some(credential::Source::Inline(InlineSecrets { values })) })
 }

@@ -3,18 +3,17 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use tonic::Status;
 
 use super::{
-    administer::{PAGE_SIZE, delete_each, pages},
-    connect::{Authorized, Gateway},
+    connect::Gateway,
     exit::Failure,
     given,
     print::{Column, Format},
+    resource::{self, rpcs},
 };
 use crate::proto::v1::{
     CreateRateLimitRequest, DeleteRateLimitRequest, GetRateLimitRequest, ListRateLimitsRequest, RateBucket,
-    RateLimit, RateLimitType, UpdateRateLimitRequest, access_admin_client::AccessAdminClient,
+    RateLimit, RateLimitType, UpdateRateLimitRequest,
 };
 
 const COLUMNS: [Column; 6] = [
@@ -106,50 +105,29 @@ enum Kind {
 }
 
 pub(super) async fn run(verb: Verb, gateway: &Gateway, format: Format) -> Result<(), Failure> {
-    let mut access = gateway.access();
     match verb {
-        Verb::List => format.list(&COLUMNS, &all(gateway).await?),
-        Verb::Get { id } => format.message(&get(&mut access, id).await?),
+        Verb::List => resource::list::<RateLimit>(gateway, format).await,
+        Verb::Get { id } => resource::show::<RateLimit>(id, gateway, format).await,
         Verb::Create(members) => {
             let mut limit: RateLimit = given::resource(members.file.as_deref())?;
             members.write(&mut limit)?;
             let request = CreateRateLimitRequest { rate_limit: Some(limit) };
-            format.message(
-                &access.create_rate_limit(request).await?.into_inner().rate_limit.unwrap_or_default(),
-            )
+            let made = gateway.access().create_rate_limit(request).await?.into_inner();
+            format.message(&made.rate_limit.unwrap_or_default())
         }
         Verb::Update { id, members } => {
-            let mut limit = match &members.file {
-                Some(file) => RateLimit { id, ..given::resource(Some(file.as_path()))? },
-                None => get(&mut access, id).await?,
-            };
-            members.write(&mut limit)?;
-            let request = UpdateRateLimitRequest { rate_limit: Some(limit) };
-            format.message(
-                &access.update_rate_limit(request).await?.into_inner().rate_limit.unwrap_or_default(),
-            )
+            let file = members.file.clone();
+            resource::update(id, file.as_deref(), gateway, format, |limit| members.write(limit)).await
         }
-        Verb::Delete { ids } => {
-            delete_each("rate limit", ids, format, async |id| {
-                Ok(access.delete_rate_limit(DeleteRateLimitRequest { id }).await?.into_inner().revision)
-            })
-            .await
-        }
+        Verb::Delete { ids } => resource::delete::<RateLimit>(ids, gateway, format).await,
     }
 }
 
-/// All rate limits.
-pub(super) async fn all(gateway: &Gateway) -> Result<Vec<RateLimit>, Failure> {
-    pages(async |page_token| {
-        let request = ListRateLimitsRequest { page_size: PAGE_SIZE, page_token };
-        let page = gateway.access().list_rate_limits(request).await?.into_inner();
-        Ok((page.rate_limits, page.next_page_token))
-    })
-    .await
-}
-
-async fn get(access: &mut AccessAdminClient<Authorized>, id: String) -> Result<RateLimit, Status> {
-    Ok(access.get_rate_limit(GetRateLimitRequest { id }).await?.into_inner().rate_limit.unwrap_or_default())
+rpcs! {
+    RateLimit: "rate limit", COLUMNS, access,
+    get_rate_limit(GetRateLimitRequest).rate_limit,
+    list_rate_limits(ListRateLimitsRequest).rate_limits,
+    update_rate_limit(UpdateRateLimitRequest), delete_rate_limit(DeleteRateLimitRequest)
 }
 
 impl Members {

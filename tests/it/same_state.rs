@@ -16,8 +16,11 @@ use crate::{
 };
 
 /// What the page wants to be set, beside the gateway's address and key.
-const SECRETS: [(&str, &str); 2] =
-    [("UPSTREAM_KEY", "sk-upstream-0123456789"), ("APP_KEY", "app-0123456789abcdef")];
+const SECRETS: [(&str, &str); 3] = [
+    ("UPSTREAM_KEY", "sk-upstream-0123456789"),
+    ("VAULT_TOKEN", "vault-token-0123456789"),
+    ("APP_KEY", "app-0123456789abcdef"),
+];
 
 /// The sections of the page by their headings.
 fn sections() -> BTreeMap<String, String> {
@@ -80,9 +83,16 @@ fn every_way_leads_to_the_same_state() {
     exports.insert("Seed file again", export(&start("seed", &flags)));
 
     let expected = exports["Command line"].clone();
-    for kind in
-        ["updateTenant", "createProvider", "createModel", "createApiKey", "createPolicy", "createRateLimit"]
-    {
+    for kind in [
+        "updateTenant",
+        "createSecretManager",
+        "createProvider",
+        "createModel",
+        "createIssuer",
+        "createApiKey",
+        "createPolicy",
+        "createRateLimit",
+    ] {
         assert!(expected.contains(&format!("- {kind}:")), "{kind}: {expected}");
     }
     assert_ne!(expected, fresh);

@@ -10,18 +10,21 @@ use super::{
     variables::{Lookup, expand},
 };
 use crate::{
-    admin::provider_plan::Wanted,
+    admin::{provider_plan, secret_manager_plan},
     error::{Error, Reason, Result},
     proto::v1::{
-        CreateApiKeyRequest, CreateModelRequest, CreatePolicyRequest, CreateProviderRequest,
-        CreateRateLimitRequest, Model, Policy, RateLimit, Tenant, UpdateTenantRequest,
+        CreateApiKeyRequest, CreateIssuerRequest, CreateModelRequest, CreatePolicyRequest,
+        CreateProviderRequest, CreateRateLimitRequest, CreateSecretManagerRequest, Issuer, Model, Policy,
+        RateLimit, Tenant, UpdateTenantRequest,
     },
 };
 
 /// A request that could be read.
 pub(super) enum Request {
-    Provider(Box<Wanted>),
+    SecretManager(Box<secret_manager_plan::Wanted>),
+    Provider(Box<provider_plan::Wanted>),
     Model(Box<Model>),
+    Issuer(Box<Issuer>),
     Key(Box<CreateApiKeyRequest>),
     Policy(Box<Policy>),
     RateLimit(Box<RateLimit>),
@@ -29,7 +32,7 @@ pub(super) enum Request {
 }
 
 /// What entries may call a resource.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Name {
     /// What the API says where there is none.
     pub missing: Reason,
@@ -45,6 +48,8 @@ pub(super) struct Entry<'a> {
     body: Option<(Shape, &'a Node)>,
     /// Names by which entries below it may call what it makes.
     pub names: Vec<Name>,
+    /// What it calls the secret manager that it needs, if any.
+    pub manager: Option<Name>,
     /// `None`: there are problems.
     pub request: Option<Request>,
 }
@@ -60,7 +65,7 @@ impl<'a> Entry<'a> {
         problems: &mut Vec<Problem>,
     ) -> Self {
         let path = format!("[{index}]");
-        let mut entry = Self { node, path, body: None, names: Vec::new(), request: None };
+        let mut entry = Self { node, path, body: None, names: Vec::new(), manager: None, request: None };
         let Some((name, body)) = only_member(node) else {
             let known = requests().collect::<Vec<_>>().join(", ");
             let message = format!("must be an object with one member, one of {known}");
@@ -77,6 +82,7 @@ impl<'a> Entry<'a> {
         };
         entry.body = Some((shape, body));
         entry.names = names(&json_name(&name.text), body, lookup);
+        entry.manager = manager(&json_name(&name.text), body, lookup);
         let before = problems.len();
         let json = Reader { lookup, problems }.value(shape, body, &entry.path);
         if problems.len() == before {
@@ -111,10 +117,16 @@ fn only_member(node: &Node) -> Option<(&Scalar, &Node)> {
 
 fn request(name: &str, json: Json) -> Result<Request> {
     let request = match name {
+        "createSecretManager" => {
+            let wanted = message::<CreateSecretManagerRequest>(json)?.secret_manager;
+            Request::SecretManager(Box::new(secret_manager_plan::Wanted::new(wanted)?))
+        }
         "createProvider" => {
-            Request::Provider(Box::new(Wanted::new(message::<CreateProviderRequest>(json)?.provider)?))
+            let wanted = message::<CreateProviderRequest>(json)?.provider;
+            Request::Provider(Box::new(provider_plan::Wanted::new(wanted)?))
         }
         "createModel" => Request::Model(inner(message::<CreateModelRequest>(json)?.model, "model")?),
+        "createIssuer" => Request::Issuer(inner(message::<CreateIssuerRequest>(json)?.issuer, "issuer")?),
         "createApiKey" => Request::Key(Box::new(message(json)?)),
         "createPolicy" => Request::Policy(inner(message::<CreatePolicyRequest>(json)?.policy, "policy")?),
         "createRateLimit" => {
@@ -138,13 +150,26 @@ fn inner<M>(message: Option<M>, field: &str) -> Result<Box<M>> {
 /// The names of what an entry makes, whether or not the rest of it can be read.
 fn names(request: &str, body: &Node, lookup: &Lookup<'_>) -> Vec<Name> {
     let (missing, resource, members): (_, _, &[&str]) = match request {
+        "createSecretManager" => (Reason::SecretManagerNotFound, "secretManager", &["name"]),
         "createProvider" => (Reason::ProviderNotFound, "provider", &["name"]),
         "createModel" => (Reason::ModelNotFound, "model", &["alias", "upstreamId"]),
         _ => return Vec::new(),
     };
-    let text = |member: &&str| match &body.member(resource)?.member(member)?.value {
+    let name = |member: &&str| text(body, &[resource, member], lookup);
+    members.iter().filter_map(name).map(|name| Name { missing, name }).collect()
+}
+
+/// The secret manager that a provider refers to by name.
+fn manager(request: &str, body: &Node, lookup: &Lookup<'_>) -> Option<Name> {
+    let path = ["provider", "credential", "reference", "manager"];
+    let name = text(body, &path, lookup).filter(|_| request == "createProvider")?;
+    Some(Name { missing: Reason::SecretManagerNotFound, name })
+}
+
+/// The text at a path, whether or not the rest can be read.
+fn text(body: &Node, path: &[&str], lookup: &Lookup<'_>) -> Option<String> {
+    match &path.iter().try_fold(body, |node, member| node.member(member))?.value {
         Value::Scalar(scalar) => expand(&scalar.text, lookup).ok(),
         Value::List(_) | Value::Map(_) => None,
-    };
-    members.iter().filter_map(text).map(|name| Name { missing, name }).collect()
+    }
 }

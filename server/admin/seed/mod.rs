@@ -28,7 +28,7 @@ use crate::{
     clock::Clock,
     error::{Error, Reason, Result},
     secrets::{KeyHasher, MasterKeys, Sealer},
-    state::{Change, Records, State},
+    state::{Change, Origin, Records, State},
 };
 
 /// The largest file.
@@ -64,7 +64,7 @@ impl Seed<'_> {
         let planner = Planner { sealer, hasher, now: clock.now() };
         let mut problems = Vec::new();
         let outcome = state
-            .change(|records| {
+            .change(&Origin::own("SeedFile"), |records| {
                 let (changes, found) = self.plan(tree, &planner, records);
                 if found.is_empty() {
                     let count = changes.len();

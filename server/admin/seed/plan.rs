@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     admin::{
-        find, key_plan, model_plan, policy_plan, provider_plan, rate_limit_plan, sight::Sight, tenant_plan,
+        find, issuer_plan, key_plan, model_plan, policy_plan, provider_plan, rate_limit_plan,
+        secret_manager_plan, sight::Sight, tenant_plan,
     },
     error::{Error, Reason, Result},
     proto::v1::{AccessRole, CreateApiKeyRequest, Model, Policy, RateLimit},
@@ -83,10 +84,23 @@ impl Planner<'_> {
         }
         let records = &progress.records;
         Ok(match request {
+            Request::SecretManager(wanted) => {
+                let caller = caller();
+                let sight = Sight::over(records, &caller);
+                let stored = match find::secret_manager_by_name(records, &wanted.manager.name) {
+                    None => Some(secret_manager_plan::create(&sight, *wanted, self.sealer, now)?),
+                    Some(stored) => {
+                        secret_manager_plan::reconcile(&sight, stored, *wanted, self.sealer, now)?
+                    }
+                };
+                stored.map(|stored| Change::PutSecretManager(Box::new(stored)))
+            }
             Request::Provider(wanted) => {
+                let caller = caller();
+                let sight = Sight::over(records, &caller);
                 let stored = match find::provider_by_name(records, &wanted.provider.name) {
-                    None => Some(provider_plan::create(records, *wanted, self.sealer, now)?),
-                    Some(stored) => provider_plan::reconcile(records, stored, *wanted, self.sealer, now)?,
+                    None => Some(provider_plan::create(&sight, *wanted, self.sealer, now)?),
+                    Some(stored) => provider_plan::reconcile(&sight, stored, *wanted, self.sealer, now)?,
                 };
                 stored.map(|stored| Change::PutProvider(Box::new(stored)))
             }
@@ -96,6 +110,13 @@ impl Planner<'_> {
                     Some(stored) => model_plan::reconcile(records, stored, *model, now)?,
                 };
                 model.map(|model| Change::PutModel(Box::new(model)))
+            }
+            Request::Issuer(issuer) => {
+                let issuer = match find::issuer_by_name(records, &issuer.name) {
+                    None => Some(issuer_plan::create(records, *issuer, now)?),
+                    Some(stored) => issuer_plan::reconcile(records, stored, *issuer, now)?,
+                };
+                issuer.map(|issuer| Change::PutIssuer(Box::new(issuer)))
             }
             Request::Key(request) => self.key(records, *request)?,
             Request::Policy(policy) => {
@@ -150,17 +171,19 @@ impl Planner<'_> {
 
 /// Who owns the file owns the gateway.
 fn caller() -> Caller {
-    Caller { id: String::new(), name: "seed file".to_owned(), role: AccessRole::Admin, groups: Vec::new() }
+    Caller { name: "seed file".to_owned(), role: AccessRole::Admin, ..Caller::default() }
 }
 
 /// What tells it from other entries. `None`: that shows only when it is planned, or there may be several.
 fn identity(records: &Records, request: &Request) -> Result<Option<String>> {
     Ok(match request {
+        Request::SecretManager(wanted) => Some(format!("secret manager {}", wanted.manager.name)),
         Request::Provider(wanted) => Some(format!("provider {}", wanted.provider.name)),
         Request::Model(model) => {
             let provider = &find::provider(records, "model.provider", &model.provider)?.provider.id;
             Some(format!("model {provider} {} {}", model.upstream_id, model.alias))
         }
+        Request::Issuer(issuer) => Some(format!("issuer {}", issuer.name)),
         Request::Key(request) => request.api_key.as_ref().map(|key| format!("key {}", key.name)),
         Request::Tenant(_) => Some("tenant".to_owned()),
         Request::Policy(_) | Request::RateLimit(_) => None,
@@ -211,11 +234,16 @@ impl<'a> Progress<'a> {
     /// What to tell of an entry that cannot be planned. `None`: it only needs another that cannot.
     fn problem(&self, entries: &[Entry<'_>], index: usize, error: &Error) -> Option<Problem> {
         let mut problem = entries[index].problem(error);
-        let detail = error.detail();
-        let name = if error.reason() == Reason::ProviderNotFound { &detail.provider } else { &detail.model };
-        let Some(name) = name.clone().map(|name| Name { missing: error.reason(), name }) else {
-            return Some(problem);
+        let (detail, missing) = (error.detail(), error.reason());
+        let named = |name: &Option<String>| name.clone().map(|name| Name { missing, name });
+        let name = if missing == Reason::SecretManagerNotFound {
+            entries[index].manager.clone()
+        } else if missing == Reason::ProviderNotFound {
+            named(&detail.provider)
+        } else {
+            named(&detail.model)
         };
+        let Some(name) = name else { return Some(problem) };
         if self.broken.contains(&name) {
             return None;
         }

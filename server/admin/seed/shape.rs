@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
-use pbjson_types::Timestamp;
+use pbjson_types::{Duration, Timestamp};
 use serde_json::{Map, Value as Json};
 
 use super::{
@@ -175,6 +175,11 @@ impl Reader<'_> {
                     shape.0["enum"].as_array().is_some_and(|names| names.contains(&text.as_str().into()));
                 known.then(|| text.into())
             }
+            // The only texts with a form of their own are lengths of time.
+            _ if shape.0["pattern"].is_string() => {
+                let length = serde_json::from_value::<Duration>(text.as_str().into());
+                length.is_ok().then(|| text.into())
+            }
             _ if shape.0["format"] == "date-time" => {
                 let time = serde_json::from_value::<Timestamp>(text.as_str().into());
                 time.is_ok().then(|| text.into())
@@ -333,6 +338,7 @@ fn meaning(shape: Shape) -> String {
             format!("a whole number from {} to {}, such as 25", shape.0["minimum"], shape.0["maximum"])
         }
         "boolean" => "true or false, without quotes".to_owned(),
+        _ if shape.0["pattern"].is_string() => "a length of time in seconds such as 300s".to_owned(),
         _ if shape.0["format"] == "date-time" => "a time such as 2030-01-31T00:00:00Z".to_owned(),
         _ => "a text; write it in quotes".to_owned(),
     }

@@ -9,6 +9,7 @@ use super::stock::Stock;
 /// What resources are called.
 pub(super) struct Names<'a> {
     stock: &'a Stock,
+    managers: BTreeMap<&'a str, &'a str>,
     providers: BTreeMap<&'a str, &'a str>,
     models: BTreeMap<&'a str, &'a Model>,
 }
@@ -17,9 +18,16 @@ pub(super) struct Names<'a> {
 
 impl<'a> Names<'a> {
     pub(super) fn of(stock: &'a Stock) -> Self {
+        let managers =
+            stock.secret_managers.iter().map(|manager| (manager.id.as_str(), manager.name.as_str()));
         let providers = stock.providers.iter().map(|provider| (provider.id.as_str(), provider.name.as_str()));
         let models = stock.models.iter().map(|model| (model.id.as_str(), model));
-        Self { stock, providers: providers.collect(), models: models.collect() }
+        Self { stock, managers: managers.collect(), providers: providers.collect(), models: models.collect() }
+    }
+
+    /// The name of a secret manager. One that is not known keeps its id.
+    pub(super) fn manager<'b>(&'b self, id: &'b str) -> &'b str {
+        self.managers.get(id).copied().unwrap_or(id)
     }
 
     /// The name of a provider. An error says why there is none.

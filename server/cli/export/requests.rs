@@ -18,7 +18,7 @@ use crate::{
     clock::Clock,
     proto::{
         self,
-        v1::{ApiKey, Model, Policy, Provider, RateLimit},
+        v1::{ApiKey, Model, Policy, Provider, RateLimit, SecretManager, credential},
     },
 };
 
@@ -35,6 +35,14 @@ pub(super) struct Requests {
     pub left_out: Vec<String>,
 }
 
+/// Whose secrets they are: in the names of variables, and for people.
+#[derive(Clone, Copy)]
+struct Owner<'a> {
+    kind: &'a str,
+    title: &'a str,
+    name: &'a str,
+}
+
 type Result<T = ()> = serde_json::Result<T>;
 
 // === impl Requests ===
@@ -45,8 +53,11 @@ impl Requests {
         let now = Clock::real().now();
         let mut requests = Self::default();
         requests.list.push(json!({"updateTenant": {"tenant": resource("Tenant", &stock.tenant)?}}));
+        for manager in &stock.secret_managers {
+            requests.secret_manager(manager)?;
+        }
         for provider in &stock.providers {
-            requests.provider(provider)?;
+            requests.provider(provider, &names)?;
         }
         let mut seen = BTreeSet::new();
         for model in &stock.models {
@@ -57,6 +68,9 @@ impl Requests {
                     "is a second one of its provider, upstream id and alias; give it an alias of its own";
                 requests.left_out.push(format!("model {} {message}", model.id));
             }
+        }
+        for issuer in &stock.issuers {
+            requests.list.push(json!({"createIssuer": {"issuer": resource("Issuer", issuer)?}}));
         }
         for key in stock.keys.iter().filter(|key| key.name != bootstrap::NAME) {
             requests.key(key, now)?;
@@ -70,31 +84,46 @@ impl Requests {
         Ok(requests)
     }
 
-    fn provider(&mut self, provider: &Provider) -> Result {
-        let mut wanted = resource("Provider", provider)?;
-        if !provider.credential_hint.is_empty() {
-            wanted["credential"] = self.credential(&provider.name, &provider.credential_hint);
+    fn secret_manager(&mut self, manager: &SecretManager) -> Result {
+        let mut wanted = resource("SecretManager", manager)?;
+        let owner = Owner { kind: "SECRET_MANAGER", title: "secret manager", name: &manager.name };
+        self.credential(&mut wanted, owner, &manager.credential_hint);
+        self.list.push(json!({"createSecretManager": {"secretManager": wanted}}));
+        Ok(())
+    }
+
+    fn provider(&mut self, provider: &Provider, names: &Names<'_>) -> Result {
+        let mut named = provider.clone();
+        if let Some(credential::Source::Reference(reference)) =
+            named.credential.as_mut().and_then(|credential| credential.source.as_mut())
+        {
+            reference.manager = names.manager(&reference.manager).to_owned();
         }
+        let mut wanted = resource("Provider", &named)?;
+        let owner = Owner { kind: "PROVIDER", title: "provider", name: &provider.name };
+        self.credential(&mut wanted, owner, &provider.credential_hint);
         if let Some(connection) = &provider.connection {
             wanted["connection"] = resource("Connection", connection)?;
-            if !connection.credential_hint.is_empty() {
-                let credential = self.credential(&provider.name, &connection.credential_hint);
-                wanted["connection"]["credential"] = credential;
-            }
+            self.credential(&mut wanted["connection"], owner, &connection.credential_hint);
         }
         self.list.push(json!({"createProvider": {"provider": wanted}}));
         Ok(())
     }
 
-    fn credential(&mut self, provider: &str, hints: &BTreeMap<String, String>) -> Value {
+    /// Puts variables in place of the secrets that are stored.
+    fn credential(&mut self, wanted: &mut Value, owner: Owner<'_>, hints: &BTreeMap<String, String>) {
+        if hints.is_empty() {
+            return;
+        }
+        let Owner { kind, title, name } = owner;
         let values: serde_json::Map<_, _> = hints
             .keys()
             .map(|secret| {
-                let meaning = format!("{secret} of provider \"{provider}\"");
-                (secret.clone(), self.variable(&["PROVIDER", provider, secret], meaning))
+                let meaning = format!("{secret} of {title} \"{name}\"");
+                (secret.clone(), self.variable(&[kind, name, secret], meaning))
             })
             .collect();
-        json!({"inline": {"values": values}})
+        wanted["credential"] = json!({"inline": {"values": values}});
     }
 
     fn model(&mut self, model: &Model) -> Result {

@@ -1,7 +1,9 @@
 //! The administration from the command line: the program itself, against a gateway over its live port.
 
+mod audit;
 mod exits;
 mod files;
+mod kept_elsewhere;
 mod secrets;
 mod shells;
 mod tables;
@@ -14,7 +16,10 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::{ADMIN_KEY, TestGateway};
+use crate::{
+    canary::suite::expect_none,
+    support::{ADMIN_KEY, TestGateway},
+};
 
 /// What a command did.
 #[derive(Debug)]
@@ -53,6 +58,7 @@ pub async fn finish(mut command: Command, input: &str) -> Done {
         child.wait_with_output().expect("the program ends")
     };
     let output = tokio::task::spawn_blocking(run).await.expect("it is awaited");
+    expect_none("what the program says of what it does", &output.stderr);
     Done {
         code: output.status.code().expect("no signal ended it"),
         out: String::from_utf8(output.stdout).expect("text"),

@@ -41,15 +41,20 @@ async fn a_credential_comes_from_a_file_the_environment_or_standard_input() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_as_a_flag_is_refused_and_not_repeated() {
     let gateway = start_gateway().await;
-    let flags: [&[&str]; 3] = [
+    let flags: [&[&str]; 6] = [
         &["provider", "create", "x", "--type", "openai", "--credential", "apikey=sk-plain-0123456789"],
         &["api-key", "create", "x", "--role", "user", "--secret", "sk-plain-0123456789"],
         &["api-key", "rotate", "x", "--secret", "sk-plain-0123456789"],
+        &["api-key", "rotate", "x", "--secret=sk-plain-0123456789"],
+        &["provider", "create", "x", "--type", "openai", "--connection-credential", "a=sk-plain-0123456789"],
+        &["provider", "create", "x", "--type", "openai", "--credential=sk-plain-0123456789"],
     ];
     for arguments in flags {
         let done = run(&gateway, arguments).await;
         assert_eq!(done.code, 2, "{done:?}");
-        assert!(done.err.contains("never the secret itself"), "{done:?}");
+        let advice = ["never the secret itself", "NAME=@FILE"];
+        assert!(advice.iter().any(|words| done.err.contains(words)), "{done:?}");
+        assert!(!format!("{done:?}").contains("sk-plain"), "{done:?}");
     }
     let missing: [(&str, &str); 3] = [
         ("env:NOT_SET_ANYWHERE", "NOT_SET_ANYWHERE is not set"),

@@ -6,7 +6,7 @@ use super::{must, run};
 use crate::support::{FakeUpstream, TestGateway, json_answer, start_gateway, start_gateway_with};
 
 /// A text with ids, times and etags made equal; the columns stay where they are.
-fn masked(text: &str) -> String {
+pub fn masked(text: &str) -> String {
     let mask = |token: &str| {
         let (kind, id) = token.rsplit_once(':').map_or(("", token), |(kind, id)| (kind, id));
         if uuid::Uuid::parse_str(id).is_ok() {
@@ -26,7 +26,7 @@ fn masked(text: &str) -> String {
 }
 
 /// Runs commands in turn; each prints exactly this, and nothing beside it.
-async fn print(gateway: &TestGateway, commands: &[(&[&str], &str)]) {
+pub async fn print(gateway: &TestGateway, commands: &[(&[&str], &str)]) {
     for (arguments, expected) in commands {
         let done = must(gateway, arguments).await;
         assert_eq!(masked(&done.out), *expected, "{arguments:?}");

@@ -6,7 +6,30 @@ use super::{must, run};
 use crate::support::{ADMIN_KEY, TestGateway, start_gateway};
 
 /// A noun, its REST path, the members of a list and of one, and a command that makes one.
-const NOUNS: [(&str, &str, &str, &str, &[&str]); 5] = [
+const NOUNS: [(&str, &str, &str, &str, &[&str]); 7] = [
+    (
+        "secret-manager",
+        "secret-managers",
+        "secretManagers",
+        "secretManager",
+        &[
+            "create",
+            "v",
+            "--type",
+            "vault",
+            "--address",
+            "https://vault.invalid",
+            "--secret-reference",
+            "env:VAULT_TOKEN",
+        ],
+    ),
+    (
+        "issuer",
+        "issuers",
+        "issuers",
+        "issuer",
+        &["create", "i", "--issuer-url", "https://id.invalid", "--audience", "a", "--role", "g=user"],
+    ),
     (
         "provider",
         "providers",

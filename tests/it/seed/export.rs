@@ -2,10 +2,13 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-use super::{Gateway, VARIABLES, root};
+use super::{Gateway, VARIABLES, program, root, run};
 
 /// The variables that an export of `full.yaml` names, and what they stand for.
-const EXPORTED: [(&str, &str); 6] = [
+const EXPORTED: [(&str, &str); 9] = [
+    ("SLUICEGATE_SECRET_MANAGER_HUB_PASSWORD", VARIABLES[7].1),
+    ("SLUICEGATE_SECRET_MANAGER_VAULT__EU__ROLE_ID", "role-0123456789"),
+    ("SLUICEGATE_SECRET_MANAGER_VAULT__EU__SECRET_ID", VARIABLES[6].1),
     ("SLUICEGATE_PROVIDER_EAST__EU__APIKEY", VARIABLES[0].1),
     ("SLUICEGATE_PROVIDER_EAST__EU__PROXY_PASSWORD", VARIABLES[2].1),
     ("SLUICEGATE_PROVIDER_EAST__EU__PROXY_USERNAME", "gateway"),
@@ -34,7 +37,14 @@ async fn what_is_exported_makes_the_same_elsewhere() {
         fs::write(&seed, &exported).expect("the file");
         let second = start(&folder.path().join(format), &seed);
         assert_eq!(export(&second, format), exported);
-        for (kind, count) in [("providers", 3), ("models", 5), ("policies", 4), ("rate-limits", 4)] {
+        for (kind, count) in [
+            ("secret-managers", 3),
+            ("providers", 5),
+            ("models", 5),
+            ("issuers", 1),
+            ("policies", 4),
+            ("rate-limits", 4),
+        ] {
             let list = second.read(&format!("/sluicegate/v1/{kind}")).await;
             let list = list.as_object().expect("an object").values().next().expect("a list");
             assert_eq!(list.as_array().expect("a list").len(), count, "{kind}: {list:#}");
@@ -79,6 +89,22 @@ async fn an_export_holds_no_secret_and_no_id_and_names_every_variable() {
             listed.pointer("/tenant/id").or_else(|| listed.as_object()?.values().next()?.pointer("/0/id"));
         assert!(!exported.contains(id.expect("an id").as_str().expect("text")), "{exported}");
     }
+    assert!(!exported.contains("role-0123456789"), "{exported}");
+    assert!(exported.contains("manager: Vault (EU)"), "{exported}");
+}
+
+#[tokio::test]
+async fn a_seed_is_applied_though_no_secret_manager_answers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let gateway = start(&folder.path().join("data"), &root().join("tests/it/seed/full.yaml"));
+    let providers = gateway.read("/sluicegate/v1/providers").await;
+    let managers = gateway.read("/sluicegate/v1/secret-managers").await;
+    let kept = providers["providers"].as_array().expect("a list").iter().find(|one| one["name"] == "kept");
+    let reference = &kept.expect("the provider")["credential"]["reference"];
+    let vault =
+        managers["secretManagers"].as_array().expect("a list").iter().find(|one| one["name"] == "Vault (EU)");
+    assert_eq!(reference["manager"], vault.expect("the secret manager")["id"]);
+    assert_eq!(reference["names"]["apikey"], "openai_key");
 }
 
 #[tokio::test]
@@ -111,4 +137,15 @@ async fn a_file_is_for_its_owner_only() {
     assert!(content && out.is_empty(), "{errors}");
     assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::read_to_string(&path).expect("text"), export(&gateway, "yaml"));
+}
+
+#[tokio::test]
+async fn a_file_in_the_current_folder_needs_no_path() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let gateway = start(&folder.path().join("data"), &root().join("examples/team.seed.yaml"));
+    let mut command = program();
+    command.current_dir(folder.path()).args(["export", "--server", &gateway.url, "--output", "out.yaml"]);
+    let (content, out, errors) = run(&mut command);
+    assert!(content && out.is_empty(), "{errors}");
+    assert_eq!(fs::read_to_string(folder.path().join("out.yaml")).expect("text"), export(&gateway, "yaml"));
 }

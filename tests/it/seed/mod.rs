@@ -16,13 +16,16 @@ use serde_json::Value;
 use crate::{program::Log, support::ADMIN_KEY};
 
 /// Secrets that the files of these tests name.
-const VARIABLES: [(&str, &str); 6] = [
+const VARIABLES: [(&str, &str); 9] = [
     ("EAST_KEY", "sk-east-0123456789abcdef"),
     ("WEST_KEY", "sk-west-0123456789abcdef"),
     ("PROXY_PASSWORD", "proxy-secret-0123"),
     ("CI_KEY", "ci-key-0123456789abcdef"),
     ("ANALYST_KEY", "analyst-key-0123456789"),
     ("OPENAI_API_KEY", "sk-openai-0123456789abcdef"),
+    ("VAULT_SECRET_ID", "vault-secret-0123456789"),
+    ("HUB_PASSWORD", "hub-password-0123456789"),
+    ("VAULT_TOKEN", "vault-token-0123456789"),
 ];
 
 fn program() -> Command {
@@ -84,7 +87,16 @@ impl Gateway {
     /// Every resource with all that is known of it, times and etags included.
     async fn everything(&self) -> Vec<Value> {
         let mut all = Vec::new();
-        for kind in ["tenant", "providers", "models", "api-keys", "policies", "rate-limits"] {
+        for kind in [
+            "tenant",
+            "secret-managers",
+            "providers",
+            "models",
+            "issuers",
+            "api-keys",
+            "policies",
+            "rate-limits",
+        ] {
             all.push(self.read(&format!("/sluicegate/v1/{kind}")).await);
         }
         all

@@ -57,6 +57,12 @@ fn schema_and_reader_agree_on_what_is_wrong() {
         key.as_object_mut().expect("an object").extend(members.as_object().expect("an object").clone());
         json!([{"createApiKey": {"apiKey": key, "secret": "0123456789abcdef"}}])
     };
+    let manager = |cache_time: Value| {
+        let manager = json!({"name": "v", "vault": {"address": "https://vault.invalid"}, "cacheTime": cache_time,
+            "credential": {"inline": {"values": {"token": "0123"}}}});
+        json!([{"createSecretManager": {"secretManager": manager}}])
+    };
+    let issuer = |audiences: Value| json!([{"createIssuer": {"issuer": {"name": "i", "issuerUrl": "https://id.invalid", "audiences": audiences}}}]);
     let limit = |amount: Value| {
         let bucket = json!({"amount": amount, "capacity": 1, "duration": "1s"});
         json!([{"createRateLimit": {"rateLimit": {"type": "RATE_LIMIT_TYPE_TENANT", "request": bucket}}}])
@@ -69,6 +75,10 @@ fn schema_and_reader_agree_on_what_is_wrong() {
         key(json!({"expireTime": "2099-01-01T00:00:00Z", "disabled": true, "groups": ["g"]})),
         limit(json!(5)),
         limit(json!("9007199254740993")),
+        manager(json!("300s")),
+        manager(json!("1.5s")),
+        manager(json!(null)),
+        issuer(json!(["a"])),
     ] {
         assert!(judge.is_valid(&right), "{right}");
         assert!(is_read(&right), "{right}");
@@ -91,6 +101,9 @@ fn schema_and_reader_agree_on_what_is_wrong() {
         key(json!({"role": "USER"})),
         key(json!({"disabled": "yes"})),
         key(json!({"groups": "g"})),
+        manager(json!("5m")),
+        manager(json!(300)),
+        issuer(json!("a")),
         limit(json!("a lot")),
         limit(json!(1.5)),
     ] {

@@ -172,11 +172,12 @@ impl Maker<'_> {
             "x-sluicegate-rpc": format!("{}/{name}", method.parent_service().name()),
         });
         let request = method.input();
-        let has_body = matches!(verb, "POST" | "PUT") && !name.starts_with("Test");
+        let mut fields =
+            request.fields().filter(|field| !path.contains(&format!("{{{}}}", field.name()))).peekable();
+        let has_body = matches!(verb, "POST" | "PUT") && fields.peek().is_some();
         if has_body {
             operation["requestBody"] = reference_to(&self.schemas.message(&request));
         } else {
-            let fields = request.fields().filter(|field| !path.contains(&format!("{{{}}}", field.name())));
             let query: Vec<_> = fields
                 .map(|field| {
                     let description = self.comments.at(&request.parent_file(), field.path());

@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 use super::{Comments, Object, PACKAGE, Result, Schemas};
 
 /// The requests of a seed file, in the order in which an export writes them.
-const REQUESTS: [(&str, &str); 6] = [
+const REQUESTS: [(&str, &str); 8] = [
     ("updateTenant", "UpdateTenantRequest"),
+    ("createSecretManager", "CreateSecretManagerRequest"),
     ("createProvider", "CreateProviderRequest"),
     ("createModel", "CreateModelRequest"),
+    ("createIssuer", "CreateIssuerRequest"),
     ("createApiKey", "CreateApiKeyRequest"),
     ("createPolicy", "CreatePolicyRequest"),
     ("createRateLimit", "CreateRateLimitRequest"),
@@ -74,6 +76,8 @@ fn adapt(schema: &mut Value) {
                 json!({"type": "boolean"})
             } else if object.contains_key("enum") {
                 json!({"type": "string", "enum": object.remove("enum")})
+            } else if let Some(pattern) = &pattern {
+                json!({"type": "string", "pattern": pattern})
             } else {
                 return;
             };
