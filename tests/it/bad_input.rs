@@ -86,7 +86,7 @@ async fn a_body_that_is_no_json_is_told_so_on_every_surface() {
 }
 
 #[tokio::test]
-async fn nesting_beyond_the_limit_is_refused_on_every_surface() {
+async fn deep_json_nesting_beyond_the_limit_is_refused_on_every_surface() {
     let gateway = start_gateway().await;
     gateway.add_demo().await;
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
@@ -214,7 +214,7 @@ async fn headers_of_a_provider_are_sent_with_every_call() {
 
 /// 100 MiB of zeros are 100 KiB when compressed.
 #[tokio::test]
-async fn an_answer_that_inflates_beyond_the_limit_is_refused() {
+async fn zip_bomb_an_answer_that_inflates_beyond_the_limit_is_refused() {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     for _ in 0..100 {
         encoder.write_all(&vec![b' '; 1 << 20]).expect("gzip");

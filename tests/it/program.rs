@@ -1,7 +1,7 @@
 //! The program itself, as a process of its own: its commands beside `serve`, and the image that holds it.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read},
     path::Path,
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
@@ -9,7 +9,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{ADMIN_KEY, PATIENCE};
+use crate::{
+    canary::suite::expect_none,
+    support::{ADMIN_KEY, PATIENCE},
+};
 
 const MASTER_KEY: &str = "1111111111111111111111111111111111111111111111111111111111111111";
 
@@ -30,38 +33,33 @@ pub struct Log(mpsc::Receiver<String>);
 
 impl Gateway {
     pub fn start(data: &Path, arguments: &[&str]) -> Self {
-        Self::spawn(data, arguments, &[], Stdio::null())
+        Self::start_with(data, arguments, &[])
     }
 
     /// The same with further variables in its environment.
     pub fn start_with(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        Self::spawn(data, arguments, variables, Stdio::null())
+        Self::start_heard(data, arguments, variables).0
     }
 
-    /// A gateway, with what it logs.
+    /// A gateway, with what it logs. It logs all that can be logged, and what it says is watched for secrets.
     pub fn start_heard(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (Self, Log) {
-        let mut gateway = Self::spawn(data, arguments, variables, Stdio::piped());
-        let log = BufReader::new(gateway.process.stderr.take().expect("its log"));
-        let (write, read) = mpsc::channel();
-        std::thread::spawn(move || log.lines().map_while(Result::ok).try_for_each(|line| write.send(line)));
-        (gateway, Log(read))
-    }
-
-    fn spawn(data: &Path, arguments: &[&str], variables: &[(&str, &str)], log: Stdio) -> Self {
         let mut process = program()
+            .env("SLUICEGATE_LOG", "trace")
             .envs(variables.iter().copied())
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data)
             .args(arguments)
             .stdout(Stdio::piped())
-            .stderr(log)
+            .stderr(Stdio::piped())
             .spawn()
             .expect("the gateway starts");
+        let log = Log::of(process.stderr.take().expect("its log"));
         let mut line = String::new();
         let output = process.stdout.take().expect("its output");
         BufReader::new(output).read_line(&mut line).expect("a line");
+        expect_none("what a gateway prints", line.as_bytes());
         let url = line.trim().strip_prefix("listening on ").expect("its address").to_owned();
-        Self { process, url }
+        (Self { process, url }, log)
     }
 
     pub fn signal(&self, name: &str) {
@@ -81,17 +79,40 @@ impl Gateway {
 }
 
 impl Log {
+    /// Reads on whether anybody listens or not: a gateway waits for who reads its log.
+    fn of(log: impl Read + Send + 'static) -> Self {
+        let (write, read) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(log).split(b'\n').map_while(Result::ok) {
+                expect_none("the log of a gateway", &line);
+                let _ = write.send(String::from_utf8_lossy(&line).into_owned());
+            }
+        });
+        Self(read)
+    }
+
     /// Waits until this is logged, and gives the line.
     pub fn tells(&self, text: &str) -> String {
+        self.until(text).pop().expect("a line")
+    }
+
+    /// The same, and gives all lines until then.
+    pub fn until(&self, text: &str) -> Vec<String> {
         let mut told = Vec::new();
         loop {
             let line = self.0.recv_timeout(PATIENCE);
             let line = line.unwrap_or_else(|_| panic!("{text} is not logged: {told:#?}"));
-            if line.contains(text) {
-                return line;
-            }
+            let is_it = line.contains(text);
             told.push(line);
+            if is_it {
+                return told;
+            }
         }
+    }
+
+    /// What else was logged, up to the end of the gateway.
+    pub fn rest(&self) -> String {
+        self.0.iter().fold(String::new(), |all, line| all + &line + "\n")
     }
 }
 
@@ -104,6 +125,7 @@ impl Drop for Gateway {
 
 pub fn run(command: &mut Command) -> (bool, String) {
     let Output { status, stdout, stderr } = command.output().expect("the program runs");
+    expect_none("what the program says", &[stdout.as_slice(), &stderr].concat());
     (status.success(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
 }
 

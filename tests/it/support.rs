@@ -18,6 +18,8 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig, server::TlsStream};
 
+use crate::canary::suite::{expect_none, watch_log};
+
 /// The administrator's key of test gateways.
 pub const ADMIN_KEY: &str = "test-administrator-key-0123456789";
 
@@ -51,6 +53,7 @@ pub async fn start_gateway_with(flags: &[&str]) -> TestGateway {
 
 /// A gateway on a store that may be there already.
 pub async fn start_gateway_in(data: tempfile::TempDir, flags: &[&str]) -> TestGateway {
+    watch_log();
     let mut config = config(data.path(), flags);
     config.secrets.admin_key = Some(Secret::new(ADMIN_KEY.to_owned()));
     let certificate = config.tls.tls_cert.clone().unwrap_or_else(|| data.path().join(CERTIFICATE));
@@ -161,6 +164,7 @@ impl TestGateway {
     pub async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
         let response = self.http.get(format!("{}/metrics", self.url)).send().await.expect("metrics");
         let text = response.text().await.expect("text");
+        expect_none("the metrics", text.as_bytes());
         let of_metric = |line: &&str| {
             line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' '))
                 && labels.iter().all(|label| line.contains(label))

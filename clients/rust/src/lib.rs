@@ -158,6 +158,20 @@ pub fn text(chunk: &v1::ChatChunk) -> String {
         .collect()
 }
 
+// === messages that hold secrets ===
+
+macro_rules! hidden {
+    ($($message:ident)*) => {
+        $(impl std::fmt::Debug for v1::$message {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($message)).finish_non_exhaustive()
+            }
+        })*
+    };
+}
+
+hidden!(InlineSecrets CreateApiKeyRequest CreateApiKeyResponse RotateApiKeyRequest RotateApiKeyResponse);
+
 // === impl Bearer ===
 
 impl Interceptor for Bearer {
@@ -196,5 +210,23 @@ impl std::error::Error for ConnectError {
             Self::Key => None,
             Self::Transport(error) => Some(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::v1;
+
+    #[test]
+    fn a_message_with_a_secret_does_not_print_it() {
+        let secret = || "sk-printed-0123456789".to_owned();
+        let inline = v1::InlineSecrets { values: [("apikey".to_owned(), secret())].into() };
+        let credential = v1::Credential { source: Some(v1::credential::Source::Inline(inline)) };
+        let provider = v1::Provider { credential: Some(credential), ..Default::default() };
+        let asked = v1::CreateProviderRequest { provider: Some(provider) };
+        let made = v1::CreateApiKeyResponse { secret: secret(), ..Default::default() };
+        let rotated = v1::RotateApiKeyResponse { secret: secret(), ..Default::default() };
+        let printed = format!("{asked:?} {made:?} {rotated:?}");
+        assert!(printed.contains("InlineSecrets") && !printed.contains("printed"), "{printed}");
     }
 }

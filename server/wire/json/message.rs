@@ -1,5 +1,7 @@
 //! Messages in the JSON that protobuf defines for them.
 
+use std::borrow::Cow;
+
 use serde::de::DeserializeOwned;
 
 use super::{Kind, Malformed, Reader, Writer, read};
@@ -23,9 +25,22 @@ pub fn read_message<M: DeserializeOwned>(body: &[u8]) -> Result<M, Malformed> {
         // The place is one in the copy, which nobody has seen.
         let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
         let message = if message == NO_NUMBER { "expected a number that fits" } else { message };
-        let fault = Malformed::new(format!("{message:.MAX_MESSAGE$}"));
+        let fault = Malformed::new(format!("{:.MAX_MESSAGE$}", without_value(message)));
         if path == "." { fault } else { fault.inside(&path) }
     })
+}
+
+/// What serde says, without the value that it repeats where another is expected: that may be a secret.
+fn without_value(message: &str) -> Cow<'_, str> {
+    let said = message.strip_prefix("invalid ").and_then(|said| said.split_once(": "));
+    let Some((what, (value, expected))) =
+        said.and_then(|(what, said)| Some((what, said.rsplit_once(", expected ")?)))
+    else {
+        return message.into();
+    };
+    // `string "..."`, ``integer `1` ``: the kind of value stands before it.
+    let kind = value.find(['"', '`']).map_or(value, |start| value[..start].trim_end());
+    format!("invalid {what}: {kind}, expected {expected}").into()
 }
 
 /// Copies a value without the members that are `null`.
@@ -120,6 +135,26 @@ mod tests {
     #[test]
     fn place_in_the_copy_is_not_told() {
         let (_, message) = fault("{\"a\": null,\n\"model\": {\"alias\": 1}}");
-        assert_eq!(message, "invalid type: integer `1`, expected a string");
+        assert_eq!(message, "invalid type: integer, expected a string");
+    }
+
+    #[test]
+    fn a_secret_in_the_wrong_place_is_not_repeated() {
+        for (body, place) in [
+            (r#"{"provider": {"credential": "sk-canary"}}"#, "provider.credential"),
+            (
+                r#"{"provider": {"credential": "sk-canary, expected \"x\", expected y"}}"#,
+                "provider.credential",
+            ),
+            (r#"{"provider": {"credential": {"inline": ["sk-canary"]}}}"#, "provider.credential.inline"),
+            (r#"{"provider": {"credential": {"inline": {"values": "sk-canary"}}}}"#, "provider.credential"),
+            (r#"{"provider": {"createTime": "sk-canary"}}"#, "provider.createTime"),
+            (r#"{"provider": {"name": 7355608}}"#, "provider.name"),
+        ] {
+            let Malformed { field, message } =
+                read_message::<CreateProviderRequest>(body.as_bytes()).unwrap_err();
+            assert!(field.starts_with(place) && !message.contains("canary"), "{field}: {message}");
+            assert!(!message.contains("7355608"), "{message}");
+        }
     }
 }

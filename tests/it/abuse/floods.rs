@@ -19,7 +19,7 @@ async fn gateway() -> (TestGateway, FakeUpstream) {
 
 /// CVE-2023-44487: each request is taken back as soon as it is sent, so that the limit of open streams never bites.
 #[tokio::test]
-async fn a_flood_of_resets_ends_its_connection_and_no_other() {
+async fn cve_2023_44487_a_flood_of_resets_ends_its_connection_and_no_other() {
     let (gateway, upstream) = gateway().await;
     let block = head("GET", "/v1/models", &[]);
     let mut flood = Vec::new();
@@ -39,7 +39,7 @@ async fn a_flood_of_resets_ends_its_connection_and_no_other() {
 
 /// CVE-2025-8671: the gateway is made to reset streams itself, by frames that are wrong.
 #[tokio::test]
-async fn a_flood_of_faults_ends_its_connection_and_no_other() {
+async fn cve_2025_8671_a_flood_of_faults_ends_its_connection_and_no_other() {
     let (gateway, _upstream) = gateway().await;
     let block = head("GET", "/v1/models", &[]);
     let mut flood = Vec::new();
@@ -58,7 +58,7 @@ async fn a_flood_of_faults_ends_its_connection_and_no_other() {
 
 /// CVE-2024-27316: a head that never ends.
 #[tokio::test]
-async fn a_head_without_end_ends_its_connection() {
+async fn cve_2024_27316_a_head_without_end_ends_its_connection() {
     let (gateway, _upstream) = gateway().await;
     let mut peer = Peer::connect(&gateway).await;
     peer.write(&frame(HEADERS, END_STREAM, 1, &head("GET", "/v1/models", &[]))).await;

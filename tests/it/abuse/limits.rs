@@ -93,7 +93,7 @@ async fn metadata_beyond_the_limit_fails_its_call_and_no_other() {
 
 /// 40 MiB of one letter are 40 KiB when compressed.
 #[tokio::test]
-async fn a_message_that_inflates_beyond_the_limit_is_refused_on_grpc() {
+async fn zip_bomb_a_message_that_inflates_beyond_the_limit_is_refused_on_grpc() {
     let gateway = start_gateway().await;
     let mut client = gateway.client.inference().send_compressed(tonic::codec::CompressionEncoding::Gzip);
     let bomb = v1::ChatRequest { user: Some("x".repeat(40 << 20)), ..chat("m", "Hi") };
@@ -106,7 +106,7 @@ async fn a_message_that_inflates_beyond_the_limit_is_refused_on_grpc() {
 }
 
 #[tokio::test]
-async fn a_body_beyond_the_limit_is_refused_on_http2() {
+async fn oversized_body_is_refused_on_http2() {
     let gateway = start_gateway().await;
     let http2 = reqwest_over_http2();
     let request = http2.post(format!("{}/v1/chat/completions", gateway.url));
