@@ -15,19 +15,19 @@ use ports::Port;
 
 use crate::{
     admin::{Admin, bootstrap, ready_made, seed::SeedFile},
+    audit::{self, EventFile},
     auth::Authenticator,
     clock::Clock,
-    config::{self, Config},
+    config::{self, Config, ReferenceSettings},
     edge::{self, Edge, Entrance, Options, Serves, Serving, Tls},
     error::{Error, Result},
     gateway::Gateway,
     grpc,
-    http::Clients,
-    metrics::{self, InFlight},
+    metrics::{self, InFlight, SecretReads},
     places::Places,
     rest,
     secret::Secret,
-    secrets::{KeyHasher, MasterKeys, Sealer},
+    secrets::{KeyHasher, LocalSecrets, MasterKeys, Sealer},
     state::{Connector, Snapshot, State},
     store::{DataDir, Store},
     task::Tasks,
@@ -49,8 +49,11 @@ pub struct App {
     state: State,
     /// The ports, the streams on them, and what providers are asked at start. They end first.
     work: Tasks,
-    /// Commits and the usage reader. They end last, so that nothing that a call left behind is lost.
+    /// Commits, the usage reader and what writes refused calls down. They end after it, so that nothing that a call left
+    /// behind is lost.
     records: Tasks,
+    /// The copy of the audit log, which ends last.
+    copies: Tasks,
 }
 
 /// What every port leads to.
@@ -67,16 +70,22 @@ impl App {
     /// # Errors
     /// Every problem that keeps it from starting, as far as they can be told at once.
     pub async fn start(config: Config) -> Result<Self, Vec<Error>> {
-        let (work, records) = (Tasks::default(), Tasks::default());
-        let started = Self::build(config, &work, &records).await;
+        let (work, records, copies) = (Tasks::default(), Tasks::default(), Tasks::default());
+        let started = Self::build(config, &work, &records, &copies).await;
         if started.is_err() {
             work.stop();
             records.stop();
+            copies.stop();
         }
         started
     }
 
-    async fn build(config: Config, work: &Tasks, records: &Tasks) -> Result<Self, Vec<Error>> {
+    async fn build(
+        config: Config,
+        work: &Tasks,
+        records: &Tasks,
+        copies: &Tasks,
+    ) -> Result<Self, Vec<Error>> {
         let clock = Clock::real();
         let data_dir = DataDir::open(&config.data_dir).map_err(one)?;
         // Before an administrator's key is made: who is not told of it would be locked out.
@@ -87,7 +96,12 @@ impl App {
         if tls.is_none() {
             ports.iter().for_each(Port::warn_of_plain_text);
         }
-        let (state, sealer, hasher) = open_state(&config, data_dir, records).await.map_err(one)?;
+        let (metrics, usage, usage_reader) = metrics::new();
+        records.spawn(usage_reader.run());
+        let secret_reads = metrics.secret_reads.clone();
+        let (state, sealer, hasher) =
+            open_state(&config, data_dir, secret_reads, &clock, records).await.map_err(one)?;
+        keep_audit_log(&config, &state, &clock, work, copies).map_err(one)?;
         if let Some(path) = config.config.clone() {
             let (state, sealer, hasher) = (state.clone(), Arc::clone(&sealer), Arc::clone(&hasher));
             let lookup = &config::variable;
@@ -97,8 +111,6 @@ impl App {
         let generated_admin_key = configure(&config, &state, &sealer, &hasher, &clock).await.map_err(one)?;
 
         let driver = Driver::new(Arc::clone(&sealer), clock.clone(), work.clone());
-        let (metrics, usage, usage_reader) = metrics::new();
-        records.spawn(usage_reader.run());
         let limits = Limits {
             first_token: config.first_token_limit,
             idle: config.idle_limit,
@@ -112,8 +124,16 @@ impl App {
         }
 
         let calls = Places::new(config.max_calls.get(), metrics.calls_refused.clone());
-        let authenticator = Arc::new(Authenticator::new(hasher, metrics.keys_refused.clone()));
-        let entrance = Entrance::new(Arc::new(state.clone()), authenticator, clock.clone(), calls);
+        let authenticator = Authenticator::new(hasher, work.clone(), metrics.keys_refused.clone());
+        let authenticator = Arc::new(authenticator);
+        {
+            let (authenticator, state) = (Arc::clone(&authenticator), state.clone());
+            work.spawn(async move { authenticator.keep_keys(&state).await });
+        }
+        let lost = metrics.audit_events_lost.clone();
+        let (journal, journal_writer) = audit::journal(state.clone(), clock.clone(), lost);
+        records.spawn(journal_writer.run());
+        let entrance = Entrance::new(Arc::new(state.clone()), authenticator, clock.clone(), calls, journal);
         let serving = Serving::off();
         let connections_refused = metrics.connections_refused.clone();
         let render = {
@@ -135,8 +155,8 @@ impl App {
         }
         work.spawn(watch_store(state.clone(), work.clone()));
         serving.set(true);
-        let (grace, work, records) = (config.grace, work.clone(), records.clone());
-        Ok(Self { addresses, scheme, generated_admin_key, serving, grace, state, work, records })
+        let (grace, work, records, copies) = (config.grace, work.clone(), records.clone(), copies.clone());
+        Ok(Self { addresses, scheme, generated_admin_key, serving, grace, state, work, records, copies })
     }
 
     /// How it is called, e.g. `https://127.0.0.1:8080`.
@@ -198,6 +218,7 @@ impl App {
         };
         self.work.drain_within(patience).await;
         self.records.drain().await;
+        self.copies.drain().await;
         self.state.close().await;
         tracing::info!("ended");
     }
@@ -222,6 +243,17 @@ impl Inside {
     }
 }
 
+/// Copies the audit log to a file, and removes its old events, until the gateway ends.
+fn keep_audit_log(config: &Config, state: &State, clock: &Clock, work: &Tasks, copies: &Tasks) -> Result<()> {
+    if let Some(path) = config.audit_file.clone() {
+        copies.spawn(EventFile::new(path, state.clone())?.run(copies.clone()));
+    }
+    if config.audit_days > 0 {
+        work.spawn(audit::retain(state.clone(), config.audit_days, clock.clone(), work.clone()));
+    }
+    Ok(())
+}
+
 /// Takes over what `sluicegate restore` puts into the store, until the gateway ends.
 async fn watch_store(state: State, tasks: Tasks) {
     let mut failing = false;
@@ -243,12 +275,16 @@ async fn watch_store(state: State, tasks: Tasks) {
 async fn open_state(
     config: &Config,
     data_dir: DataDir,
+    secret_reads: SecretReads,
+    clock: &Clock,
     records: &Tasks,
 ) -> Result<(State, Arc<Sealer>, Arc<KeyHasher>)> {
     let sealer = Arc::new(Sealer::new(&master_keys(config, &data_dir)?)?);
     let store = Store::open(data_dir).await?;
-    let connector = Connector { clients: Clients::default(), sealer: Arc::clone(&sealer) };
-    let (state, hasher) = State::open(store, connector, records.clone()).await?;
+    let ReferenceSettings { secret_env, secret_files } = config.references.clone();
+    let local = LocalSecrets::new(secret_env, config::variable, secret_files);
+    let connector = Connector { local, secret_reads, ..Connector::new(Arc::clone(&sealer)) };
+    let (state, hasher) = State::open(store, connector, clock.clone(), records.clone()).await?;
     // Where the master key has a new version: so that the older ones can be taken away.
     state.reseal().await?;
     Ok((state, sealer, Arc::new(hasher)))

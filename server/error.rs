@@ -108,6 +108,20 @@ pub fn row(reason: Reason) -> Row {
             (Code::PermissionDenied, 403, "permission_error", "authorization_rejected", Caller, Never)
         }
         Reason::PolicyNotFound => (Code::NotFound, 404, REQUEST, "policy_not_found", Caller, Never),
+        Reason::SecretManagerNotFound => {
+            (Code::NotFound, 404, REQUEST, "secret_manager_not_found", Caller, Never)
+        }
+        Reason::IssuerNotFound => (Code::NotFound, 404, REQUEST, "issuer_not_found", Caller, Never),
+        Reason::IssuerUnavailable => (Code::Unavailable, 502, API, "issuer_unavailable", Provider, Never),
+        Reason::SecretNotAllowed => {
+            (Code::PermissionDenied, 403, "permission_error", "authorization_rejected", Caller, OtherTarget)
+        }
+        Reason::SecretNotReadable => {
+            (Code::FailedPrecondition, 424, API, "secret_not_readable", Caller, OtherTarget)
+        }
+        Reason::SecretManagerUnavailable => {
+            (Code::Unavailable, 502, API, "secret_manager_unavailable", Provider, OtherTarget)
+        }
         Reason::RateLimitNotFound => (Code::NotFound, 404, REQUEST, "rate_limit_not_found", Caller, Never),
         Reason::TooManyWrongKeys => {
             (Code::ResourceExhausted, 429, "rate_limit_error", "too_many_wrong_keys", Caller, Never)
@@ -302,6 +316,12 @@ impl Error {
     #[must_use]
     pub fn detail(&self) -> &Detail {
         &self.0.detail
+    }
+
+    /// Whether somebody gave no answer, who may give another one later.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        self.row().grpc == Code::Unavailable
     }
 
     /// How it looks on both edges.

@@ -28,16 +28,29 @@ impl Page {
         Ok(Self { list, size, after })
     }
 
+    /// The most that it may hold.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Sort key of the last item that was shown.
+    pub(super) fn after(&self) -> Option<&str> {
+        self.after.as_deref()
+    }
+
+    /// The token of the page that begins after this sort key.
+    pub(super) fn token(&self, last: &str) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{}:{last}", self.list))
+    }
+
     /// Cuts the page out of all items, given with their sort keys, and makes the token of the next.
     pub(super) fn cut<T>(self, mut items: Vec<(String, T)>) -> (Vec<T>, String) {
         items.sort_by(|(left, _), (right, _)| left.cmp(right));
-        if let Some(after) = self.after {
-            items.retain(|(key, _)| *key > after);
+        if let Some(after) = &self.after {
+            items.retain(|(key, _)| key > after);
         }
         let next = match items.get(self.size.saturating_sub(1)) {
-            Some((last, _)) if items.len() > self.size => {
-                URL_SAFE_NO_PAD.encode(format!("{}:{last}", self.list))
-            }
+            Some((last, _)) if items.len() > self.size => self.token(last),
             _ => String::new(),
         };
         items.truncate(self.size);

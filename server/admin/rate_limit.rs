@@ -26,7 +26,7 @@ impl Admin {
         let now = self.clock.now();
         let ((limit, fresh), revision) =
             self.state
-                .change(|records| {
+                .change(&call.origin("CreateRateLimit"), |records| {
                     let first = self.replays.find(digest, now).and_then(|(id, etag)| {
                         records.rate_limits.get(&id).filter(|limit| limit.etag == etag)
                     });
@@ -87,7 +87,7 @@ impl Admin {
         let now = self.clock.now();
         let (limit, revision) = self
             .state
-            .change(|records| {
+            .change(&call.origin("UpdateRateLimit"), |records| {
                 let next = rate_limit_plan::replace(&Sight::newest(records, &call.caller), wanted, now)?;
                 Ok((vec![Change::PutRateLimit(Box::new(next.clone()))], next))
             })
@@ -107,7 +107,7 @@ impl Admin {
     ) -> Result<DeleteRateLimitResponse> {
         let (gone, revision) = self
             .state
-            .change(|records| {
+            .change(&call.origin("DeleteRateLimit"), |records| {
                 let sight = Sight::newest(records, &call.caller);
                 let gone = rate_limit_plan::changeable(&sight, "id", &request.id)?.clone();
                 Ok((vec![Change::DeleteRateLimit(gone.id.clone())], gone))

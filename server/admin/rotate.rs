@@ -28,7 +28,7 @@ impl Admin {
         let now = self.clock.now();
         let (key, revision) = self
             .state
-            .change(|records| {
+            .change(&call.origin("RotateApiKey"), |records| {
                 let stored = find::key(records, "id", &request.id)?;
                 grant(&call.caller, stored.key.role)?;
                 let next = key_plan::rotate(records, stored, &secret, &self.hasher, grace, now)?;

@@ -33,7 +33,7 @@ impl Admin {
         let wanted = request.tenant.ok_or_else(|| Error::invalid("tenant", "is required"))?;
         let (tenant, revision) = self
             .state
-            .change(|records| {
+            .change(&call.origin("UpdateTenant"), |records| {
                 let tenant = self.next_tenant(call, records, wanted)?;
                 Ok((vec![Change::PutTenant(Box::new(tenant.clone()))], tenant))
             })
@@ -49,7 +49,7 @@ impl Admin {
     pub async fn delete_tenant(&self, call: &Call, _: DeleteTenantRequest) -> Result<DeleteTenantResponse> {
         let (tenant, revision) = self
             .state
-            .change(|records| {
+            .change(&call.origin("DeleteTenant"), |records| {
                 let tenant = self.next_tenant(call, records, Tenant::default())?;
                 Ok((vec![Change::PutTenant(Box::new(tenant.clone()))], tenant))
             })

@@ -12,13 +12,14 @@ use uuid::Uuid;
 
 use super::served::REQUEST_ID;
 use crate::{
+    audit::Journal,
     auth::{Authenticator, Token},
     clock::Clock,
     error::{Error, Reason, Result},
     places::Places,
     proto::{self, v1::Permission},
     providers::Scope,
-    state::{Call, Protocol, State},
+    state::{Call, Caller, Protocol, Refusal, State},
 };
 
 const PROJECT: &str = "x-ibm-project-id";
@@ -53,6 +54,7 @@ pub struct Entrance {
     authenticator: Arc<Authenticator>,
     clock: Clock,
     places: Places,
+    journal: Journal,
     serves: Serves,
 }
 
@@ -104,10 +106,17 @@ fn protocol(headers: &HeaderMap) -> Protocol {
 // === impl Entrance ===
 
 impl Entrance {
-    /// An entrance to the configuration in `state`, for as many calls to models at once as there are `places`.
+    /// An entrance to the configuration in `state`, for as many calls to models at once as there are `places`. Who is
+    /// refused stands in the `journal`.
     #[must_use]
-    pub fn new(state: Arc<State>, authenticator: Arc<Authenticator>, clock: Clock, places: Places) -> Self {
-        Self { state, authenticator, clock, places, serves: Serves::Everything }
+    pub fn new(
+        state: Arc<State>,
+        authenticator: Arc<Authenticator>,
+        clock: Clock,
+        places: Places,
+        journal: Journal,
+    ) -> Self {
+        Self { state, authenticator, clock, places, journal, serves: Serves::Everything }
     }
 
     /// An entrance to this part of it.
@@ -121,12 +130,14 @@ impl Entrance {
     /// # Errors
     /// When there is no such RPC here, the caller is unknown or may not, a header cannot be read, or there are as many calls as
     /// there may be.
-    pub fn call(&self, rpc: &str, headers: &HeaderMap, arrival: &Arrival) -> Result<Call> {
+    pub async fn call(&self, rpc: &str, headers: &HeaderMap, arrival: &Arrival) -> Result<Call> {
         let permission = proto::permission(rpc).ok_or_else(|| unknown(rpc))?;
         self.serves.admit(permission)?;
         let (snapshot, time) = (self.state.snapshot(), self.clock.now());
-        let caller = self.authenticator.caller(headers, arrival.source, &snapshot, time)?;
-        caller.require(permission)?;
+        let caller = self.authenticator.caller(headers, arrival.source, &snapshot, time).await;
+        let caller = caller.inspect_err(|error| self.note(rpc, None, arrival, error))?;
+        let allowed = caller.require(permission);
+        allowed.inspect_err(|error| self.note(rpc, Some(&caller), arrival, error))?;
         let deadline = match arrival.protocol {
             Protocol::Grpc | Protocol::GrpcWeb => deadline(headers)?,
             Protocol::Rest => None,
@@ -146,7 +157,13 @@ impl Entrance {
             | Permission::ReadRateLimits
             | Permission::WriteRateLimits
             | Permission::ReadTenant
-            | Permission::WriteTenant => None,
+            | Permission::WriteTenant
+            | Permission::ReferenceSecrets
+            | Permission::ReadSecretManagers
+            | Permission::WriteSecretManagers
+            | Permission::ReadIssuers
+            | Permission::WriteIssuers
+            | Permission::ReadAudit => None,
         };
         Ok(Call {
             caller,
@@ -155,6 +172,7 @@ impl Entrance {
             time,
             deadline,
             protocol: arrival.protocol,
+            source: arrival.source,
             place,
             scope: scope(headers)?,
         })
@@ -165,7 +183,9 @@ impl Entrance {
     /// # Errors
     /// When none is an API key that is good, or too many wrong ones came from the same address.
     pub fn exchange(&self, secrets: &[impl AsRef<[u8]>], arrival: &Arrival) -> Result<Token> {
-        self.authenticator.exchange(secrets, arrival.source, &self.state.snapshot(), self.clock.now())
+        let token =
+            self.authenticator.exchange(secrets, arrival.source, &self.state.snapshot(), self.clock.now());
+        token.inspect_err(|error| self.note("ExchangeToken", None, arrival, error))
     }
 
     /// The same token, if it is good.
@@ -173,7 +193,37 @@ impl Entrance {
     /// # Errors
     /// As [`Self::exchange`].
     pub fn validate(&self, token: &[u8], arrival: &Arrival) -> Result<Token> {
-        self.authenticator.validate(token, arrival.source, &self.state.snapshot(), self.clock.now())
+        let token =
+            self.authenticator.validate(token, arrival.source, &self.state.snapshot(), self.clock.now());
+        token.inspect_err(|error| self.note("ValidateToken", None, arrival, error))
+    }
+
+    /// Tells the audit log of a call that failed, if it was refused. `rpc` is the path of the RPC, or what else was asked.
+    pub fn note(&self, rpc: &str, caller: Option<&Arc<Caller>>, arrival: &Arrival, error: &Error) {
+        if Journal::is_refusal(error.reason()) {
+            self.refused(rpc, caller, arrival, error.reason(), error.to_string());
+        }
+    }
+
+    /// Tells the audit log of a call that was refused for this reason.
+    pub fn refused(
+        &self,
+        rpc: &str,
+        caller: Option<&Arc<Caller>>,
+        arrival: &Arrival,
+        reason: Reason,
+        message: String,
+    ) {
+        self.journal.send(Refusal {
+            time: self.clock.now(),
+            action: rpc.rsplit('/').next().unwrap_or_default().to_owned(),
+            caller: caller.cloned(),
+            source: arrival.source,
+            request_id: Arc::clone(&arrival.request_id),
+            protocol: arrival.protocol,
+            reason,
+            message,
+        });
     }
 }
 

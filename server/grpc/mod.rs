@@ -21,9 +21,11 @@ use axum::{
 use tokio::time::timeout_at;
 use tonic::{Code, Status, codec::CompressionEncoding, service::Routes};
 use tonic_reflection::server::Builder;
+use tonic_types::StatusExt as _;
 
 use crate::{
     admin::Admin,
+    audit::Journal,
     edge::{Arrival, Entrance, MAX_BODY_BYTES, Serving, served_headers, status},
     error::{Error, Reason, Result},
     gateway::{Answer, Gateway},
@@ -108,11 +110,11 @@ async fn admit(
         return explain_unread(next.run(request).await, &arrival);
     }
     let inference = path.starts_with(INFERENCE);
-    let call = match entrance.call(path, request.headers(), &arrival) {
+    let call = match entrance.call(path, request.headers(), &arrival).await {
         Ok(call) => call,
         Err(error) => return refuse(&error),
     };
-    let deadline = call.deadline;
+    let (deadline, caller, uri) = (call.deadline, Arc::clone(&call.caller), request.uri().clone());
     request.extensions_mut().insert(call);
     let response = match deadline {
         Some(deadline) if !inference => match timeout_at(deadline, next.run(request)).await {
@@ -124,7 +126,18 @@ async fn admit(
         },
         _ => next.run(request).await,
     };
+    if let Some((reason, message)) = refusal(&response) {
+        entrance.refused(uri.path(), Some(&caller), &arrival, reason, message);
+    }
     explain(response, &arrival)
+}
+
+/// Why a call was refused after it had been let in, and what the caller is told.
+fn refusal(response: &Response) -> Option<(Reason, String)> {
+    let status = Status::from_header_map(response.headers()).filter(|status| status.code() != Code::Ok)?;
+    let info = status.get_details_error_info()?;
+    let reason = Reason::from_str_name(&format!("ERROR_REASON_{}", info.reason))?;
+    Journal::is_refusal(reason).then(|| (reason, status.message().to_owned()))
 }
 
 /// The same for services that are not ours, and say of themselves what is wrong with a message that can be read.
@@ -164,8 +177,8 @@ fn open<T>(request: tonic::Request<T>) -> Result<(Call, T), Status> {
 }
 
 /// The answer to an administrative call.
-fn close<T>(request_id: &str, answer: Result<T>) -> Result<tonic::Response<T>, Status> {
-    answer.map(tonic::Response::new).map_err(|error| status(&error, request_id))
+fn close<T>(call: &Call, answer: Result<T>) -> Result<tonic::Response<T>, Status> {
+    answer.map(tonic::Response::new).map_err(|error| status(&error, &call.request_id))
 }
 
 /// The answer to a call to a model, with what served it as metadata.

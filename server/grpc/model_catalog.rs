@@ -23,7 +23,7 @@ impl ModelCatalog for Service {
         request: Request<CreateModelRequest>,
     ) -> Result<Response<CreateModelResponse>, Status> {
         let (call, message) = open(request)?;
-        close(&call.request_id, self.0.create_model(&call, message).await)
+        close(&call, self.0.create_model(&call, message).await)
     }
 
     async fn get_model(
@@ -31,7 +31,7 @@ impl ModelCatalog for Service {
         request: Request<GetModelRequest>,
     ) -> Result<Response<GetModelResponse>, Status> {
         let (call, message) = open(request)?;
-        close(&call.request_id, self.0.get_model(&call, message).await)
+        close(&call, self.0.get_model(&call, message).await)
     }
 
     async fn list_models(
@@ -39,7 +39,7 @@ impl ModelCatalog for Service {
         request: Request<ListModelsRequest>,
     ) -> Result<Response<ListModelsResponse>, Status> {
         let (call, message) = open(request)?;
-        close(&call.request_id, self.0.list_models(&call, message).await)
+        close(&call, self.0.list_models(&call, message).await)
     }
 
     async fn update_model(
@@ -47,7 +47,7 @@ impl ModelCatalog for Service {
         request: Request<UpdateModelRequest>,
     ) -> Result<Response<UpdateModelResponse>, Status> {
         let (call, message) = open(request)?;
-        close(&call.request_id, self.0.update_model(&call, message).await)
+        close(&call, self.0.update_model(&call, message).await)
     }
 
     async fn delete_model(
@@ -55,7 +55,7 @@ impl ModelCatalog for Service {
         request: Request<DeleteModelRequest>,
     ) -> Result<Response<DeleteModelResponse>, Status> {
         let (call, message) = open(request)?;
-        close(&call.request_id, self.0.delete_model(&call, message).await)
+        close(&call, self.0.delete_model(&call, message).await)
     }
 
     async fn list_available_models(
@@ -63,6 +63,6 @@ impl ModelCatalog for Service {
         request: Request<ListAvailableModelsRequest>,
     ) -> Result<Response<ListAvailableModelsResponse>, Status> {
         let (call, message) = open(request)?;
-        close(&call.request_id, self.0.list_available_models(&call, message).await)
+        close(&call, self.0.list_available_models(&call, message).await)
     }
 }

@@ -8,10 +8,14 @@ use super::{close, open};
 use crate::{
     admin::Admin,
     proto::v1::{
-        CreateProviderRequest, CreateProviderResponse, DeleteProviderRequest, DeleteProviderResponse,
-        GetProviderRequest, GetProviderResponse, ListProviderTypesRequest, ListProviderTypesResponse,
-        ListProvidersRequest, ListProvidersResponse, TestProviderRequest, TestProviderResponse,
-        UpdateProviderRequest, UpdateProviderResponse, provider_admin_server::ProviderAdmin,
+        CreateProviderRequest, CreateProviderResponse, CreateSecretManagerRequest,
+        CreateSecretManagerResponse, DeleteProviderRequest, DeleteProviderResponse,
+        DeleteSecretManagerRequest, DeleteSecretManagerResponse, GetProviderRequest, GetProviderResponse,
+        GetSecretManagerRequest, GetSecretManagerResponse, ListProviderTypesRequest,
+        ListProviderTypesResponse, ListProvidersRequest, ListProvidersResponse, ListSecretManagersRequest,
+        ListSecretManagersResponse, TestProviderRequest, TestProviderResponse, UpdateProviderRequest,
+        UpdateProviderResponse, UpdateSecretManagerRequest, UpdateSecretManagerResponse,
+        provider_admin_server::ProviderAdmin,
     },
 };
 
@@ -24,7 +28,7 @@ impl ProviderAdmin for Service {
         request: Request<ListProviderTypesRequest>,
     ) -> Result<Response<ListProviderTypesResponse>, Status> {
         let (call, message) = open(request)?;
-        close(&call.request_id, self.0.list_provider_types(&call, message).await)
+        close(&call, self.0.list_provider_types(&call, message).await)
     }
 
     async fn create_provider(
@@ -32,7 +36,7 @@ impl ProviderAdmin for Service {
         request: Request<CreateProviderRequest>,
     ) -> Result<Response<CreateProviderResponse>, Status> {
         let (call, message) = open(request)?;
-        close(&call.request_id, self.0.create_provider(&call, message).await)
+        close(&call, self.0.create_provider(&call, message).await)
     }
 
     async fn get_provider(
@@ -40,7 +44,7 @@ impl ProviderAdmin for Service {
         request: Request<GetProviderRequest>,
     ) -> Result<Response<GetProviderResponse>, Status> {
         let (call, message) = open(request)?;
-        close(&call.request_id, self.0.get_provider(&call, message).await)
+        close(&call, self.0.get_provider(&call, message).await)
     }
 
     async fn list_providers(
@@ -48,7 +52,7 @@ impl ProviderAdmin for Service {
         request: Request<ListProvidersRequest>,
     ) -> Result<Response<ListProvidersResponse>, Status> {
         let (call, message) = open(request)?;
-        close(&call.request_id, self.0.list_providers(&call, message).await)
+        close(&call, self.0.list_providers(&call, message).await)
     }
 
     async fn update_provider(
@@ -56,7 +60,7 @@ impl ProviderAdmin for Service {
         request: Request<UpdateProviderRequest>,
     ) -> Result<Response<UpdateProviderResponse>, Status> {
         let (call, message) = open(request)?;
-        close(&call.request_id, self.0.update_provider(&call, message).await)
+        close(&call, self.0.update_provider(&call, message).await)
     }
 
     async fn delete_provider(
@@ -64,7 +68,7 @@ impl ProviderAdmin for Service {
         request: Request<DeleteProviderRequest>,
     ) -> Result<Response<DeleteProviderResponse>, Status> {
         let (call, message) = open(request)?;
-        close(&call.request_id, self.0.delete_provider(&call, message).await)
+        close(&call, self.0.delete_provider(&call, message).await)
     }
 
     async fn test_provider(
@@ -72,6 +76,46 @@ impl ProviderAdmin for Service {
         request: Request<TestProviderRequest>,
     ) -> Result<Response<TestProviderResponse>, Status> {
         let (call, message) = open(request)?;
-        close(&call.request_id, self.0.test_provider(&call, message).await)
+        close(&call, self.0.test_provider(&call, message).await)
+    }
+
+    async fn create_secret_manager(
+        &self,
+        request: Request<CreateSecretManagerRequest>,
+    ) -> Result<Response<CreateSecretManagerResponse>, Status> {
+        let (call, message) = open(request)?;
+        close(&call, self.0.create_secret_manager(&call, message).await)
+    }
+
+    async fn get_secret_manager(
+        &self,
+        request: Request<GetSecretManagerRequest>,
+    ) -> Result<Response<GetSecretManagerResponse>, Status> {
+        let (call, message) = open(request)?;
+        close(&call, self.0.get_secret_manager(&call, message).await)
+    }
+
+    async fn list_secret_managers(
+        &self,
+        request: Request<ListSecretManagersRequest>,
+    ) -> Result<Response<ListSecretManagersResponse>, Status> {
+        let (call, message) = open(request)?;
+        close(&call, self.0.list_secret_managers(&call, message).await)
+    }
+
+    async fn update_secret_manager(
+        &self,
+        request: Request<UpdateSecretManagerRequest>,
+    ) -> Result<Response<UpdateSecretManagerResponse>, Status> {
+        let (call, message) = open(request)?;
+        close(&call, self.0.update_secret_manager(&call, message).await)
+    }
+
+    async fn delete_secret_manager(
+        &self,
+        request: Request<DeleteSecretManagerRequest>,
+    ) -> Result<Response<DeleteSecretManagerResponse>, Status> {
+        let (call, message) = open(request)?;
+        close(&call, self.0.delete_secret_manager(&call, message).await)
     }
 }

@@ -9,6 +9,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, Uri, header};
+use pbjson_types::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::Parts;
@@ -72,6 +73,21 @@ impl Exchange {
             Error::new(Reason::InvalidRequest, format!("the query cannot be read: {error}"))
         })?;
         Ok(pairs.into_iter().find(|(key, _)| key == name).map_or_else(String::new, |(_, value)| value))
+    }
+
+    /// A time of the query, in RFC 3339.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(super) fn query_time(&self, name: &str) -> Result<Option<Timestamp>> {
+        let text = self.query(name)?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        // The + of an offset, where it is not written as %2B, comes as a space.
+        serde_json::from_value(text.replace(' ', "+").into())
+            .map(Some)
+            .map_err(|_| Error::invalid(name, "give a time such as 2026-01-31T12:00:00Z"))
     }
 
     /// The page that a list request asks for.

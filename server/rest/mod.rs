@@ -95,14 +95,21 @@ async fn answer(
     request: Request,
 ) -> Response {
     let id = Arc::clone(&arrival.request_id);
+    let call = match parts.entrance.call(rpc, request.headers(), &arrival).await {
+        Ok(call) => call,
+        Err(error) => return rest(&error, &id),
+    };
+    let (caller, entrance) = (Arc::clone(&call.caller), Arc::clone(&parts.entrance));
     let answer = async {
-        let call = parts.entrance.call(rpc, request.headers(), &arrival)?;
         let params = params.map_err(|_| {
             Error::new(Reason::InvalidRequest, "the path holds an argument that is not UTF-8")
         })?;
         run(Exchange::receive(parts, call, &params, request).await?).await
     };
-    answer.await.unwrap_or_else(|error| rest(&error, &id))
+    answer.await.unwrap_or_else(|error| {
+        entrance.note(rpc, Some(&caller), &arrival, &error);
+        rest(&error, &id)
+    })
 }
 
 #[cfg(test)]

@@ -11,16 +11,19 @@ use super::{
 };
 use crate::{
     edge::not_enforced,
-    error::Result,
+    error::{Error, Result},
     proto::v1::{
-        CreateApiKeyRequest, CreateModelRequest, CreatePolicyRequest, CreateProviderRequest,
-        CreateRateLimitRequest, DeleteApiKeyRequest, DeleteModelRequest, DeletePolicyRequest,
-        DeleteProviderRequest, DeleteRateLimitRequest, DeleteTenantRequest, GetApiKeyRequest,
-        GetModelRequest, GetPolicyRequest, GetProviderRequest, GetRateLimitRequest, GetTenantRequest,
-        ListApiKeysRequest, ListAvailableModelsRequest, ListModelsRequest, ListPoliciesRequest,
-        ListProviderTypesRequest, ListProvidersRequest, ListRateLimitsRequest, RotateApiKeyRequest,
-        TestProviderRequest, UpdateApiKeyRequest, UpdateModelRequest, UpdatePolicyRequest,
-        UpdateProviderRequest, UpdateRateLimitRequest, UpdateTenantRequest,
+        AuditOutcome, CreateApiKeyRequest, CreateIssuerRequest, CreateModelRequest, CreatePolicyRequest,
+        CreateProviderRequest, CreateRateLimitRequest, CreateSecretManagerRequest, DeleteApiKeyRequest,
+        DeleteIssuerRequest, DeleteModelRequest, DeletePolicyRequest, DeleteProviderRequest,
+        DeleteRateLimitRequest, DeleteSecretManagerRequest, DeleteTenantRequest, GetApiKeyRequest,
+        GetIssuerRequest, GetModelRequest, GetPolicyRequest, GetProviderRequest, GetRateLimitRequest,
+        GetSecretManagerRequest, GetTenantRequest, ListApiKeysRequest, ListAuditEventsRequest,
+        ListAvailableModelsRequest, ListIssuersRequest, ListModelsRequest, ListPoliciesRequest,
+        ListProviderTypesRequest, ListProvidersRequest, ListRateLimitsRequest, ListSecretManagersRequest,
+        RotateApiKeyRequest, TestProviderRequest, UpdateApiKeyRequest, UpdateIssuerRequest,
+        UpdateModelRequest, UpdatePolicyRequest, UpdateProviderRequest, UpdateRateLimitRequest,
+        UpdateSecretManagerRequest, UpdateTenantRequest, VerifyAuditLogRequest,
     },
 };
 
@@ -58,6 +61,18 @@ pub(super) static ROUTES: &[Route] = routes! {
     GET "/sluicegate/v1/tenant" => "AccessAdmin/GetTenant", get_tenant;
     PUT "/sluicegate/v1/tenant" => "AccessAdmin/UpdateTenant", update_tenant;
     DELETE "/sluicegate/v1/tenant" => "AccessAdmin/DeleteTenant", delete_tenant;
+    GET "/sluicegate/v1/secret-managers" => "ProviderAdmin/ListSecretManagers", list_secret_managers;
+    POST "/sluicegate/v1/secret-managers" => "ProviderAdmin/CreateSecretManager", create_secret_manager;
+    GET "/sluicegate/v1/secret-managers/{id}" => "ProviderAdmin/GetSecretManager", get_secret_manager;
+    PUT "/sluicegate/v1/secret-managers/{id}" => "ProviderAdmin/UpdateSecretManager", update_secret_manager;
+    DELETE "/sluicegate/v1/secret-managers/{id}" => "ProviderAdmin/DeleteSecretManager", delete_secret_manager;
+    GET "/sluicegate/v1/issuers" => "AccessAdmin/ListIssuers", list_issuers;
+    POST "/sluicegate/v1/issuers" => "AccessAdmin/CreateIssuer", create_issuer;
+    GET "/sluicegate/v1/issuers/{id}" => "AccessAdmin/GetIssuer", get_issuer;
+    PUT "/sluicegate/v1/issuers/{id}" => "AccessAdmin/UpdateIssuer", update_issuer;
+    DELETE "/sluicegate/v1/issuers/{id}" => "AccessAdmin/DeleteIssuer", delete_issuer;
+    GET "/sluicegate/v1/audit-events" => "AccessAdmin/ListAuditEvents", list_audit_events;
+    POST "/sluicegate/v1/audit-events/verify" => "AccessAdmin/VerifyAuditLog", verify_audit_log;
 };
 
 /// A route without a body: its request message, its RPC.
@@ -106,6 +121,32 @@ plain! {
     delete_rate_limit(exchange) DeleteRateLimitRequest { id: exchange.param("id") };
     get_tenant(exchange) GetTenantRequest {};
     delete_tenant(exchange) DeleteTenantRequest {};
+    list_secret_managers(exchange) {
+        let (page_size, page_token) = exchange.page()?;
+        ListSecretManagersRequest { page_size, page_token }
+    };
+    get_secret_manager(exchange) GetSecretManagerRequest { id: exchange.param("id") };
+    delete_secret_manager(exchange) DeleteSecretManagerRequest { id: exchange.param("id") };
+    list_issuers(exchange) {
+        let (page_size, page_token) = exchange.page()?;
+        ListIssuersRequest { page_size, page_token }
+    };
+    get_issuer(exchange) GetIssuerRequest { id: exchange.param("id") };
+    delete_issuer(exchange) DeleteIssuerRequest { id: exchange.param("id") };
+    verify_audit_log(exchange) VerifyAuditLogRequest {};
+    list_audit_events(exchange) {
+        let (page_size, page_token) = exchange.page()?;
+        ListAuditEventsRequest {
+            page_size,
+            page_token,
+            start_time: exchange.query_time("start_time")?,
+            end_time: exchange.query_time("end_time")?,
+            actor: exchange.query("actor")?,
+            action: exchange.query("action")?,
+            resource: exchange.query("resource")?,
+            outcome: outcome(&exchange.query("outcome")?)?.into(),
+        }
+    };
 }
 
 /// A route that creates the resource in its body.
@@ -123,6 +164,8 @@ create! {
     create_model CreateModelRequest;
     create_api_key CreateApiKeyRequest;
     create_policy CreatePolicyRequest;
+    create_secret_manager CreateSecretManagerRequest;
+    create_issuer CreateIssuerRequest;
 }
 
 /// A route that replaces the resource named by its path.
@@ -142,6 +185,17 @@ update! {
     update_api_key UpdateApiKeyRequest, api_key;
     update_policy UpdatePolicyRequest, policy;
     update_rate_limit UpdateRateLimitRequest, rate_limit;
+    update_secret_manager UpdateSecretManagerRequest, secret_manager;
+    update_issuer UpdateIssuerRequest, issuer;
+}
+
+/// By its name in proto JSON.
+fn outcome(name: &str) -> Result<AuditOutcome> {
+    if name.is_empty() {
+        return Ok(AuditOutcome::Unspecified);
+    }
+    AuditOutcome::from_str_name(name)
+        .ok_or_else(|| Error::invalid("outcome", "give AUDIT_OUTCOME_CHANGED or AUDIT_OUTCOME_REFUSED"))
 }
 
 async fn create_rate_limit(mut exchange: Exchange) -> Result<Response> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    proto::v1::{ApiKey, Model, Policy, Provider, RateLimit, Tenant},
+    proto::v1::{ApiKey, Issuer, Model, Policy, Provider, RateLimit, SecretManager, Tenant},
     secrets::Sealed,
 };
 
@@ -24,13 +24,26 @@ pub struct Records {
     pub rate_limits: BTreeMap<String, RateLimit>,
     /// The tenant. `None`: nobody has said anything of it yet.
     pub tenant: Option<Tenant>,
+    /// Secret managers.
+    pub secret_managers: BTreeMap<String, StoredManager>,
+    /// Issuers of tokens.
+    pub issuers: BTreeMap<String, Issuer>,
 }
 
 /// A provider as stored.
 #[derive(Clone, Debug)]
 pub struct StoredProvider {
-    /// The resource, without its credential.
+    /// The resource, without inline secrets. Its credential is a reference, or not there.
     pub provider: Provider,
+    /// The sealed secrets. `None`: there are none.
+    pub credential: Option<Sealed>,
+}
+
+/// A secret manager as stored.
+#[derive(Clone, Debug)]
+pub struct StoredManager {
+    /// The resource, without inline secrets. Its credential is a reference, or not there.
+    pub manager: SecretManager,
     /// The sealed secrets. `None`: there are none.
     pub credential: Option<Sealed>,
 }
@@ -71,6 +84,14 @@ pub enum Change {
     DeleteRateLimit(String),
     /// Insert or replace the tenant.
     PutTenant(Box<Tenant>),
+    /// Insert or replace a secret manager.
+    PutSecretManager(Box<StoredManager>),
+    /// Remove a secret manager.
+    DeleteSecretManager(String),
+    /// Insert or replace an issuer.
+    PutIssuer(Box<Issuer>),
+    /// Remove an issuer.
+    DeleteIssuer(String),
 }
 
 impl Records {
@@ -108,6 +129,18 @@ impl Records {
                 self.rate_limits.remove(&id);
             }
             Change::PutTenant(tenant) => self.tenant = Some(*tenant),
+            Change::PutSecretManager(stored) => {
+                self.secret_managers.insert(stored.manager.id.clone(), *stored);
+            }
+            Change::DeleteSecretManager(id) => {
+                self.secret_managers.remove(&id);
+            }
+            Change::PutIssuer(issuer) => {
+                self.issuers.insert(issuer.id.clone(), *issuer);
+            }
+            Change::DeleteIssuer(id) => {
+                self.issuers.remove(&id);
+            }
         }
     }
 }

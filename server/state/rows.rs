@@ -2,10 +2,10 @@
 
 use prost::Message;
 
-use super::{Change, Records, StoredKey, StoredProvider};
+use super::{Change, Records, StoredKey, StoredManager, StoredProvider};
 use crate::{
     error::{Error, Reason, Result},
-    proto::v1::{ApiKey, Model, Policy, Provider, RateLimit, Tenant},
+    proto::v1::{ApiKey, Issuer, Model, Policy, Provider, RateLimit, SecretManager, Tenant},
     secrets::Sealed,
     store::{Loaded, Row, Write},
 };
@@ -17,6 +17,8 @@ pub(super) const API_KEY: &str = "api_key";
 pub(super) const POLICY: &str = "policy";
 pub(super) const RATE_LIMIT: &str = "rate_limit";
 pub(super) const TENANT: &str = "tenant";
+pub(super) const SECRET_MANAGER: &str = "secret_manager";
+pub(super) const ISSUER: &str = "issuer";
 /// The tenant's record: there is one, whatever its id says to clients.
 const THE_TENANT: &str = "default";
 /// Kind of the records that belong to the store itself: what its secrets are sealed and hashed with.
@@ -55,6 +57,15 @@ pub(super) fn read(loaded: Loaded) -> Result<(Records, Vec<(String, Sealed)>)> {
                 records.rate_limits.insert(row.id, limit);
             }
             TENANT => records.tenant = Some(decode::<Tenant>(&row)?),
+            SECRET_MANAGER => {
+                let manager = decode::<SecretManager>(&row)?;
+                let credential = sealed(&row);
+                records.secret_managers.insert(row.id, StoredManager { manager, credential });
+            }
+            ISSUER => {
+                let issuer = decode::<Issuer>(&row)?;
+                records.issuers.insert(row.id, issuer);
+            }
             OWN => {
                 let sealed = sealed(&row).ok_or_else(|| unreadable(&row, "its secret is missing"))?;
                 own.push((row.id, sealed));
@@ -68,13 +79,15 @@ pub(super) fn read(loaded: Loaded) -> Result<(Records, Vec<(String, Sealed)>)> {
 /// How a change is written.
 pub(super) fn write(change: &Change) -> Write {
     match change {
-        Change::PutProvider(stored) => Write::Put(Row {
-            kind: PROVIDER.into(),
-            id: stored.provider.id.clone(),
-            payload: stored.provider.encode_to_vec(),
-            secret: stored.credential.as_ref().map(|sealed| sealed.bytes.to_vec()),
-            key_version: stored.credential.as_ref().map(|sealed| sealed.key_version),
-        }),
+        Change::PutProvider(stored) => {
+            put_sealed(PROVIDER, &stored.provider.id, &stored.provider, stored.credential.as_ref())
+        }
+        Change::PutSecretManager(stored) => {
+            put_sealed(SECRET_MANAGER, &stored.manager.id, &stored.manager, stored.credential.as_ref())
+        }
+        Change::DeleteSecretManager(id) => Write::Delete { kind: SECRET_MANAGER, id: id.clone() },
+        Change::PutIssuer(issuer) => put(ISSUER, &issuer.id, &**issuer),
+        Change::DeleteIssuer(id) => Write::Delete { kind: ISSUER, id: id.clone() },
         Change::PutModel(model) => put(MODEL, &model.id, &**model),
         Change::PutKey(stored) => Write::Put(Row {
             kind: API_KEY.into(),
@@ -96,12 +109,17 @@ pub(super) fn write(change: &Change) -> Write {
 
 /// A record without a secret.
 fn put(kind: &str, id: &str, message: &impl Message) -> Write {
+    put_sealed(kind, id, message, None)
+}
+
+/// A record with its secret.
+fn put_sealed(kind: &str, id: &str, message: &impl Message, secret: Option<&Sealed>) -> Write {
     Write::Put(Row {
         kind: kind.into(),
         id: id.into(),
         payload: message.encode_to_vec(),
-        secret: None,
-        key_version: None,
+        secret: secret.map(|sealed| sealed.bytes.to_vec()),
+        key_version: secret.map(|sealed| sealed.key_version),
     })
 }
 

@@ -10,7 +10,7 @@ use std::{
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{
-    DataDir,
+    DataDir, audit,
     sqlite::{MIGRATIONS, load},
 };
 use crate::{
@@ -48,7 +48,8 @@ pub async fn back_up(data_dir: &Path, to: &Path) -> Result<Copied> {
 }
 
 /// Makes a copy the store of a data directory that no gateway is using. Where there is a store already it must be
-/// allowed to be `replaced`, and is kept as `sluicegate.db.replaced`.
+/// allowed to be `replaced`, and is kept as `sluicegate.db.replaced`. The audit log is that of the copy then; the gateway
+/// adds an event at its next start.
 ///
 /// # Errors
 /// [`Reason::FailedPrecondition`] when the copy is damaged or of a newer gateway, when there is a store that may not be
@@ -67,9 +68,12 @@ pub async fn restore(dir: &DataDir, from: &Path, replaced: bool) -> Result<Copie
     let part = beside(&store, "part");
     let copied = copy(from, &part).await;
     let copied = match copied {
-        Ok(copied) => {
-            take_place(&part, &store).map(|()| copied).map_err(|cause| refused("the store", &store, cause))
-        }
+        Ok(copied) => match mark(&part).await {
+            Ok(()) => take_place(&part, &store)
+                .map(|()| copied)
+                .map_err(|cause| refused("the store", &store, cause)),
+            Err(cause) => Err(refused("the backup", from, cause)),
+        },
         Err(error) => Err(error),
     };
     let _ = fs::remove_file(&part);
@@ -77,7 +81,7 @@ pub async fn restore(dir: &DataDir, from: &Path, replaced: bool) -> Result<Copie
 }
 
 /// Puts a copy into the store of a data directory that a gateway is using, in one transaction. The gateway takes it over
-/// within about a second. `own` is the kind of the records that belong to the store itself: they must be the same in both,
+/// within about a second. The audit log stays, and the gateway adds an event. `own` is the kind of the records that belong to the store itself: they must be the same in both,
 /// as the gateway has read them at its start.
 ///
 /// # Errors
@@ -166,6 +170,16 @@ async fn read(copy: &Path) -> Result<Copied, String> {
     let loaded = load(&mut store).await.map_err(|cause| cause.to_string())?;
     store.close().await.map_err(|cause| cause.to_string())?;
     Ok(Copied { revision: loaded.revision, records: loaded.rows.len() })
+}
+
+/// Leaves a mark for the audit log. A copy of an older gateway, which has no such log, gets one first.
+async fn mark(part: &Path) -> sqlx::Result<()> {
+    let mut store = open(part).await?;
+    MIGRATIONS.run(&mut store).await?;
+    audit::mark_restored(&mut store).await?;
+    store.close().await?;
+    File::open(part)?.sync_all()?;
+    Ok(())
 }
 
 async fn open(path: &Path) -> sqlx::Result<SqliteConnection> {

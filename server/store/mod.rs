@@ -1,13 +1,15 @@
 //! Durable records.
 //!
 //! Here: the data directory and its lock, and the SQLite store: records of (kind, id, payload, secret), changed by whole
-//! commits that count a revision; copies of it. All SQL stands here. Not here: what the payloads mean (`state`), keys (`secrets`).
+//! commits that count a revision, each with its events of the audit log; copies of it. All SQL stands here. Not here: what the payloads mean (`state`), keys (`secrets`).
 //! Imports floor 0 only; imported by `state` and by the composition root.
 
+mod audit;
 mod backup;
 mod data_dir;
 mod sqlite;
 
+pub use audit::{Appended, AuditLog, End, Ends, Entry, Filter, View};
 pub use backup::{Copied, back_up, restore, restore_live};
 pub use data_dir::DataDir;
 pub use sqlite::Store;

@@ -8,7 +8,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 
-use super::{DataDir, Loaded, Row, Write};
+use super::{Appended, AuditLog, DataDir, End, Ends, Loaded, Row, Write, audit};
 use crate::{
     error::{Error, Reason, Result},
     private_file,
@@ -17,10 +17,15 @@ use crate::{
 /// The changes of the schema, oldest first.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("server/store/migrations");
 
+/// The audit log is read by so many at once; further ones wait.
+const MAX_READERS: u32 = 4;
+
 /// The store of one data directory, which it holds.
 #[derive(Debug)]
 pub struct Store {
     pool: SqlitePool,
+    /// Reads the audit log while the other writes.
+    readers: SqlitePool,
     /// Held so that no other gateway writes.
     _dir: DataDir,
 }
@@ -69,7 +74,13 @@ impl Store {
                 cause.to_string()
             })
         })?;
-        Ok(Self { pool, _dir: dir })
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .read_only(true)
+            .busy_timeout(Duration::from_secs(5))
+            .disable_statement_logging();
+        let readers = SqlitePoolOptions::new().max_connections(MAX_READERS).connect_lazy_with(options);
+        Ok(Self { pool, readers, _dir: dir })
     }
 
     /// Reads everything.
@@ -90,12 +101,12 @@ impl Store {
         revision.fetch_one(&self.pool).await.map_err(failed)
     }
 
-    /// Makes all writes, or none, and returns the new revision.
+    /// Makes all writes and adds the events that tell of them, or none of it, and returns the new revision.
     ///
     /// # Errors
     /// [`Reason::Conflict`] when the store is not at the expected revision; [`Reason::Internal`] when it fails.
-    pub async fn commit(&self, writes: &[Write], expected_revision: i64) -> Result<i64> {
-        match self.write(writes, expected_revision).await {
+    pub async fn commit(&self, writes: &[Write], expected_revision: i64, appended: &Appended) -> Result<i64> {
+        match self.write(writes, expected_revision, appended).await {
             Ok(Some(revision)) => Ok(revision),
             Ok(None) => Err(Error::new(
                 Reason::Conflict,
@@ -105,12 +116,49 @@ impl Store {
         }
     }
 
+    /// Adds events to the audit log that tell of no commit. Removes those up to `removed`, in the same transaction.
+    ///
+    /// # Errors
+    /// [`Reason::Internal`] when the store fails.
+    pub async fn append(&self, appended: &Appended, removed: Option<&End>) -> Result<()> {
+        let write = async {
+            let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+            if let Some(removed) = removed {
+                audit::remove(&mut transaction, removed).await?;
+            }
+            audit::append(&mut transaction, appended).await?;
+            transaction.commit().await
+        };
+        write.await.map_err(failed)
+    }
+
+    /// Where the audit log begins and ends.
+    ///
+    /// # Errors
+    /// [`Reason::Internal`] when the store fails.
+    pub async fn audit_ends(&self) -> Result<Ends> {
+        let mut connection = self.pool.acquire().await.map_err(failed)?;
+        audit::ends(&mut connection).await.map_err(failed)
+    }
+
+    /// What reads the audit log.
+    #[must_use]
+    pub fn audit_log(&self) -> AuditLog {
+        AuditLog(self.readers.clone())
+    }
+
     /// Writes everything out and closes the files.
     pub async fn close(&self) {
+        self.readers.close().await;
         self.pool.close().await;
     }
 
-    async fn write(&self, writes: &[Write], expected_revision: i64) -> sqlx::Result<Option<i64>> {
+    async fn write(
+        &self,
+        writes: &[Write],
+        expected_revision: i64,
+        appended: &Appended,
+    ) -> sqlx::Result<Option<i64>> {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let revision: Option<i64> = sqlx::query_scalar(
             "UPDATE meta SET value = value + 1 WHERE name = 'revision' AND value = ?1 RETURNING value",
@@ -149,6 +197,7 @@ impl Store {
                 }
             }
         }
+        audit::append(&mut transaction, appended).await?;
         transaction.commit().await?;
         Ok(Some(revision))
     }
@@ -179,6 +228,6 @@ fn read_row(row: SqliteRow) -> sqlx::Result<Row> {
     })
 }
 
-fn failed(cause: sqlx::Error) -> Error {
+pub(super) fn failed(cause: sqlx::Error) -> Error {
     Error::internal("the store failed; the gateway's log has the cause", cause)
 }

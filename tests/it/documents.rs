@@ -1,9 +1,20 @@
-//! Documents say what is true: every shell block of the README and of the pages about TLS and access runs.
+//! Documents say what is true: every shell block of the README and of the pages about TLS, access, secrets, audit and
+//! authentication runs.
 
-use std::{ffi::OsStr, fs, path::Path, process::Command};
+use std::{
+    ffi::OsStr,
+    fs,
+    path::Path,
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
-use crate::support::{
-    ADMIN_KEY, FakeUpstream, Step, TestGateway, chat_answer, json_answer, start_gateway, start_gateway_with,
+use crate::{
+    secrets::openbao::{OpenBao, ROOT},
+    support::{
+        ADMIN_KEY, FakeUpstream, Step, TestGateway, chat_answer, json_answer, start_gateway,
+        start_gateway_with,
+    },
 };
 
 /// Blocks that `make test` itself runs, or that would run it.
@@ -35,6 +46,68 @@ async fn commands_about_access_work() {
     assert_eq!(told.matches("key \\\"shop\\\" may not: policy ").count(), 2, "{told}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_about_the_audit_log_work() {
+    let Some(peers) = crate::peers::peers() else { return };
+    let gateway = start_gateway().await;
+    gateway.add_demo().await;
+    let mut told = String::new();
+    for block in shell_blocks("docs/audit.md") {
+        let block = block.replace("http://127.0.0.1:8080", &gateway.url);
+        let mut command = shell(&peers, &block);
+        command.env("SLUICEGATE_SERVER", &gateway.url).env("SLUICEGATE_API_KEY", ADMIN_KEY);
+        told += &works(command, &block).await;
+    }
+    assert!(told.contains("CreateProvider") && told.contains("\"intact\":true"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_about_secrets_work() {
+    let Some(bao) = OpenBao::start() else { return };
+    let Some(peers) = crate::peers::peers() else { return };
+    let (first, next) = ("sk-first-0123456789", "sk-next-0123456789");
+    let answered = AtomicBool::new(false);
+    // It takes the next key as soon as it has answered to the first.
+    let upstream = FakeUpstream::start(move |request| {
+        let was_answered = answered.load(Ordering::SeqCst);
+        if !request.head.contains(if was_answered { next } else { first }) {
+            return vec![Step::Send(json_answer(401, r#"{"error": {"message": "wrong key"}}"#))];
+        }
+        answered.store(true, Ordering::SeqCst);
+        vec![Step::Send(chat_answer("Hello"))]
+    })
+    .await;
+    let gateway = start_gateway().await;
+    let blocks = shell_blocks("docs/secrets.md");
+    let mut told = String::new();
+    for block in blocks {
+        let place = upstream.base_url.trim_end_matches("/v1");
+        let block =
+            block.replace("https://vault.example.com:8200", &bao.url).replace("api.openai.com", place);
+        let block =
+            block.replace("--type openai", &format!("--type openai --base-url {}", upstream.base_url));
+        let typed = r#""type": "openai""#;
+        let block = block.replace(typed, &format!(r#"{typed}, "baseUrl": "{}""#, upstream.base_url));
+        let mut command = shell(&peers, &block);
+        command.env("HOST", gateway.url.trim_start_matches("http://")).env("HOME", gateway.data.path());
+        command.env("BAO_ADDR", &bao.url).env("BAO_TOKEN", ROOT).env("VAULT_TOKEN", ROOT);
+        command.env("UPSTREAM_KEY", first).env("NEXT_KEY", next);
+        told += &works(command, &block).await;
+    }
+    assert_eq!(told.matches("Hello").count(), 2, "{told}");
+    assert!(![first, next, ROOT].iter().any(|secret| told.contains(secret)), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_about_authentication_work() {
+    let Some(peers) = crate::peers::peers() else { return };
+    let provider = crate::peers::Server::start(&peers, "oidc_provider.mjs");
+    let gateway = start_gateway().await;
+    gateway.add_demo().await;
+    let told = commands_work(&gateway, &peers, "docs/authentication.md", &provider.url).await;
+    assert!(told.contains("chat.completion"), "{told}");
+}
+
 /// Runs the commands of a page and gives what they wrote.
 async fn commands_work(gateway: &TestGateway, peers: &Path, page: &str, upstream: &str) -> String {
     let mut blocks = shell_blocks(page);
@@ -43,7 +116,11 @@ async fn commands_work(gateway: &TestGateway, peers: &Path, page: &str, upstream
     let mut told = String::new();
     for block in blocks {
         let mut command = shell(peers, &block);
-        command.env("UPSTREAM", upstream).env("HOST", gateway.url.trim_start_matches("http://"));
+        command
+            .env("UPSTREAM", upstream)
+            .env("VAULT_TOKEN", "vault-token-0123456789")
+            .env("ISSUER", upstream)
+            .env("HOST", gateway.url.trim_start_matches("http://"));
         told += &works(command, &block).await;
     }
     told

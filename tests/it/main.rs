@@ -12,10 +12,12 @@
 
 mod abuse;
 mod admin;
+mod audit;
 mod auth;
 mod authority;
 mod bad_input;
 mod balance;
+mod canary;
 mod cli;
 mod connection;
 mod documents;
@@ -27,6 +29,7 @@ mod grpc;
 mod hardening;
 mod ibm;
 mod ibm_sdks;
+mod incidents;
 mod overload;
 mod pages;
 mod parity;
@@ -36,6 +39,7 @@ mod program;
 mod providers;
 mod rest;
 mod same_state;
+mod secrets;
 mod seed;
 mod shape;
 mod streaming;

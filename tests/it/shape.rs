@@ -35,6 +35,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("gateway", 4),
     ("admin", 4),
     ("auth", 4),
+    ("audit", 4),
     // 5: the edges. What both share lies below the two, what puts everything together above them.
     ("edge", 5),
     ("telemetry", 5),
