@@ -16,6 +16,7 @@ mod reseal;
 mod rows;
 mod seals;
 mod snapshot;
+mod writer;
 
 pub use access::{ALL, Access, Decision, Resource, ResourceKind};
 pub use audit::{Refusal, Verdict};

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Connector,
-    publish::{Opened, Writer},
-    rows, seals,
+    Connector, rows, seals,
+    writer::{Opened, Writer},
 };
 use crate::{
     clock::Clock,

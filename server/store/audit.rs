@@ -2,7 +2,7 @@
 
 use sqlx::{Row as _, Sqlite, SqliteConnection, SqlitePool, Transaction, sqlite::SqliteRow};
 
-use super::sqlite::failed;
+use super::failed;
 use crate::error::Result;
 
 /// Rows that one look for events goes through at most.

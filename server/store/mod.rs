@@ -14,6 +14,8 @@ pub use backup::{Copied, back_up, restore, restore_live};
 pub use data_dir::DataDir;
 pub use sqlite::Store;
 
+use crate::error::Error;
+
 /// One record.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Row {
@@ -56,4 +58,9 @@ impl std::fmt::Debug for Row {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Row").field("kind", &self.kind).field("id", &self.id).finish_non_exhaustive()
     }
+}
+
+/// A failure of the database, which callers are not told of.
+fn failed(cause: sqlx::Error) -> Error {
+    Error::internal("the store failed; the gateway's log has the cause", cause)
 }

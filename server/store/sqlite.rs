@@ -8,7 +8,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 
-use super::{Appended, AuditLog, DataDir, End, Ends, Loaded, Row, Write, audit};
+use super::{Appended, AuditLog, DataDir, End, Ends, Loaded, Row, Write, audit, failed};
 use crate::{
     error::{Error, Reason, Result},
     private_file,
@@ -226,8 +226,4 @@ fn read_row(row: SqliteRow) -> sqlx::Result<Row> {
         secret: row.try_get("secret")?,
         key_version: row.try_get("key_version")?,
     })
-}
-
-pub(super) fn failed(cause: sqlx::Error) -> Error {
-    Error::internal("the store failed; the gateway's log has the cause", cause)
 }
