@@ -142,7 +142,7 @@ fn every_forged_token_is_refused_with_what_is_wrong() {
     let alg = |name: &str| with(head(), "alg", json!(name));
     let unsigned = format!("{}.{}.", encode(&alg("none")), encode(&claims));
     let mut forged = vec![
-        (unsigned, "HS256"),
+        (unsigned, "none of this gateway"),
         (format!("{}.{}.", encode(&head()), encode(&claims)), "signature"),
         (sign(&head(), &claims, b""), "signature"),
         (sign(&head(), &claims, b"id-1"), "signature"),
@@ -151,7 +151,7 @@ fn every_forged_token_is_refused_with_what_is_wrong() {
         (bench.signed(&without(head(), "kid"), &claims, epoch), "a key that this gateway does not use"),
     ];
     for name in ["none", "None", "NONE", "hs256", "HS384", "HS512", "RS256", "PS256", "ES256", "EdDSA", ""] {
-        forged.push((bench.signed(&alg(name), &claims, epoch), "HS256"));
+        forged.push((bench.signed(&alg(name), &claims, epoch), "none of this gateway"));
     }
     for kid in ["", "0", "../../dev/null", "' OR 1=1", &(epoch + 1).to_string(), &(epoch - 2).to_string()] {
         forged.push((bench.signed(&with(head(), "kid", json!(kid)), &claims, epoch), "does not use"));
