@@ -33,8 +33,8 @@ impl State {
     /// Loads the store and publishes it. Also gives the hasher of API keys, whose pepper the store keeps.
     ///
     /// # Errors
-    /// [`Reason::FailedPrecondition`] when the master key is not that of the store, or the records make no
-    /// configuration; then the message tells every problem.
+    /// [`Reason::FailedPrecondition`](crate::error::Reason::FailedPrecondition) when the master key is not that of the
+    /// store, or the records make no configuration; then the message tells every problem.
     pub async fn open(
         store: Store,
         connector: Connector,
