@@ -1,6 +1,10 @@
 //! The detector is proved: what is planted is found, in every form and in every sink of the suite.
 
-use std::{fmt::Write as _, process::Command};
+use std::{
+    fmt::Write as _,
+    os::unix::process::CommandExt as _,
+    process::{Command, Stdio},
+};
 
 use base64::{
     Engine as _,
@@ -125,8 +129,13 @@ fn the_secrets_of_the_suite_are_known() {
 /// Runs this test again in a process of its own, which has to be ended by what it plants.
 fn dies(test: &str) {
     let own = std::env::current_exe().expect("this program");
-    let run = Command::new(own).args(["--exact", test, "--nocapture"]).env(PLANT, "1").output();
-    let run = run.expect("it runs");
+    let mut run = Command::new(own);
+    run.args(["--exact", test, "--nocapture"]).env(PLANT, "1").process_group(0);
+    let run = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let group = format!("-{}", run.id());
+    let run = run.wait_with_output().expect("it runs");
+    // Whoever is ended so does not end the gateways that it has started.
+    let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
     let told = String::from_utf8_lossy(&run.stderr);
     assert!(!run.status.success() && told.contains("a secret is in"), "{told}");
 }
