@@ -1,5 +1,6 @@
 //! A credential as a request gives it.
 
+pub(super) use crate::state::reference;
 use crate::{
     proto::v1::{self, SecretReference, credential::Source},
     secrets::Credential,
@@ -27,12 +28,4 @@ impl Given {
 /// A reference as resources show it.
 pub(super) fn shown(reference: SecretReference) -> v1::Credential {
     v1::Credential { source: Some(Source::Reference(reference)) }
-}
-
-/// The reference that a stored resource has.
-pub(super) fn reference(credential: Option<&v1::Credential>) -> Option<&SecretReference> {
-    match credential?.source.as_ref()? {
-        Source::Reference(reference) => Some(reference),
-        Source::Inline(_) => None,
-    }
 }

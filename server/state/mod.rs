@@ -26,6 +26,7 @@ pub use issuer::{IssuerKey, KeySet, SIGNATURES, TrustedIssuer};
 pub use origin::Origin;
 pub use publish::State;
 pub use records::{Change, Records, StoredKey, StoredManager, StoredProvider};
+pub use references::reference;
 pub use reseal::{prove, reseal};
 pub use rows::OWN;
 pub use snapshot::{Group, Homes, Key, Live, Snapshot, Target};

@@ -6,7 +6,7 @@ use super::{Connector, Records, Snapshot, StoredManager, StoredProvider};
 use crate::{
     error::{Error, Reason, Result},
     http::Way,
-    proto::v1::{Connection, SecretReference, credential::Source, secret_manager::Kind},
+    proto::v1::{Connection, Credential, SecretReference, credential::Source, secret_manager::Kind},
     providers::{Hosts, ProviderType},
     secrets::{Keeper, Manager, Own, Place, Referenced, Resource, Rules},
 };
@@ -131,7 +131,9 @@ fn place(
     Ok(Place::Keeper(Arc::clone(keeper)))
 }
 
-fn reference(credential: Option<&crate::proto::v1::Credential>) -> Option<&SecretReference> {
+/// The reference that a stored resource has.
+#[must_use]
+pub fn reference(credential: Option<&Credential>) -> Option<&SecretReference> {
     match credential?.source.as_ref()? {
         Source::Reference(reference) => Some(reference),
         Source::Inline(_) => None,
